@@ -1,4 +1,4 @@
-"""Names of Qt and QGIS in a source file, to look up in another version of either."""
+"""Names of Qt and QGIS in a source file, to be looked up in another version of either."""
 
 import ast
 import sys
@@ -28,12 +28,12 @@ def sources(*folders):
 
 
 def tree_of(file):
-    """Return the syntax tree of a file without what it does for other versions of Qt or QGIS."""
+    """Return the syntax tree of a file without the code for other versions of Qt or QGIS."""
     return _OneVersion().visit(ast.parse((ROOT / file).read_text(encoding="utf-8")))
 
 
 class _OneVersion(ast.NodeTransformer):
-    """Leaves out what runs only in an older version: after `except ImportError`, and below a version number."""
+    """Removes code that runs only in an older version: after `except ImportError`, and below a version number."""
 
     def visit_Try(self, node):
         self.generic_visit(node)
@@ -65,7 +65,7 @@ def used_names(file):
 
 
 def _path(node):
-    """Return `("Qt", "ItemDataRole")` of `Qt.ItemDataRole`; nothing for what is no chain of names."""
+    """Return `("Qt", "ItemDataRole")` of `Qt.ItemDataRole`; an empty tuple for anything but a chain of names."""
     if isinstance(node, ast.Name):
         return (node.id,)
     if isinstance(node, ast.Attribute) and (path := _path(node.value)):
@@ -74,7 +74,7 @@ def _path(node):
 
 
 def attributes(file):
-    """Yield `(line, names)` of each attribute of something that is no chain of names from `qgis`, last name last."""
+    """Yield `(line, names)` of each attribute that is not part of a chain of names from `qgis`."""
     imported = {name.path[0] for name in used_names(file)}
     for node in ast.walk(tree_of(file)):
         if isinstance(node, ast.Attribute):
@@ -103,6 +103,6 @@ def resolved(name, module):
     objects = [sys.modules[module] if isinstance(module, str) else module]
     for part in name.path:
         if len(objects) > 1 and not isinstance(objects[-1], type):
-            break  # attributes of an instance, or of what a call returns
+            break  # attributes of an instance or of a returned value
         objects.append(getattr(objects[-1], part))
     return objects[1:]

@@ -57,20 +57,20 @@ def main() -> int:
     return 0
 
 
-def metadata() -> dict[str, str]:
+def metadata(root: Path = ROOT) -> dict[str, str]:
     """Return the plugin's metadata."""
     parser = configparser.ConfigParser(interpolation=None)
     parser.optionxform = str
-    parser.read(ROOT / "metadata.txt", encoding="utf-8")
+    parser.read(root / "metadata.txt", encoding="utf-8")
     return dict(parser["general"])
 
 
-def version() -> str:
+def version(root: Path = ROOT) -> str:
     """Return the plugin's version from its metadata."""
-    return metadata()["version"]
+    return metadata(root)["version"]
 
 
-def require_publishable() -> None:
+def require_publishable(root: Path = ROOT) -> None:
     """Check what a package needs to be published.
 
     Raises
@@ -78,7 +78,7 @@ def require_publishable() -> None:
     ValueError
         An address is missing or cannot exist, or the version has no date in CHANGELOG.md.
     """
-    values = metadata()
+    values = metadata(root)
     lacking = [
         f"metadata.txt: {name} is {values.get(name) or 'empty'}"
         for name in ADDRESSES
@@ -86,7 +86,7 @@ def require_publishable() -> None:
     ]
     if not is_mail_address(values.get("email", "")):
         lacking.append(f"metadata.txt: email is {values.get('email') or 'empty'}")
-    heading, _ = changes()
+    heading, _ = changes(root)
     if not re.search(r"\d{4}-\d{2}-\d{2}$", heading):
         lacking.append(f"CHANGELOG.md: no date in “{heading}”")
     if lacking:
@@ -106,7 +106,7 @@ def is_mail_address(text: str) -> bool:
     return bool(name and at and "." in host) and not NO_REAL_HOST.search(host)
 
 
-def changes() -> tuple[str, str]:
+def changes(root: Path = ROOT) -> tuple[str, str]:
     """Return the heading and the text of the version's section in CHANGELOG.md.
 
     Raises
@@ -114,64 +114,68 @@ def changes() -> tuple[str, str]:
     ValueError
         The version has no section.
     """
-    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
-    section = re.search(rf"(?ms)^## ({re.escape(version())}\b[^\n]*)\n(.*?)(?=^## |\Z)", text)
+    text = (root / "CHANGELOG.md").read_text(encoding="utf-8")
+    section = re.search(rf"(?ms)^## ({re.escape(version(root))}\b[^\n]*)\n(.*?)(?=^## |\Z)", text)
     if section is None:
-        raise ValueError(f"CHANGELOG.md has no section for version {version()}")
+        raise ValueError(f"CHANGELOG.md has no section for version {version(root)}")
     return section[1], section[2].strip()
 
 
-def with_changes(text: str) -> str:
+def with_changes(text: str, root: Path = ROOT) -> str:
     """Return metadata whose `changelog` is the version's section in CHANGELOG.md.
 
     QGIS and the plugin site read the metadata with Python's configparser: continuation lines are indented, and there is
     no percent sign, which would refer to another value.
     """
-    plain = re.sub(r"[*`]|(?m:^#+ )", "", changes()[1])
+    plain = re.sub(r"[*`]|(?m:^#+ )", "", changes(root)[1])
     plain = re.sub(r"\s*%", " percent", plain)
     lines = [f"    {line}" for line in plain.splitlines() if line.strip()]
     return re.sub(
-        r"(?m)^changelog=.*\n(?:[ \t]+.*\n)*", lambda _: "\n".join([f"changelog={version()}:", *lines, ""]), text
+        r"(?m)^changelog=.*\n(?:[ \t]+.*\n)*", lambda _: "\n".join([f"changelog={version(root)}:", *lines, ""]), text
     )
 
 
-def build(package: Path) -> list[str]:
+def build(package: Path, root: Path = ROOT, *, largest: int = LARGEST_PACKAGE) -> list[str]:
     """Write the package and return the names of the files in it.
 
     Parameters
     ----------
     package
         Path of the zip file, which is replaced when the new one is complete.
+    root
+        The checkout to build from.
+    largest
+        Bytes that the package may have.
 
     Raises
     ------
     ValueError
-        A file is of an unknown kind, or the package is larger than the plugin site accepts.
+        A file is of an unknown kind, or the package is larger than allowed.
     """
-    files = sources()
+    files = sources(root)
     package.parent.mkdir(parents=True, exist_ok=True)
     unfinished = package.with_suffix(".part")
     with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for file in files:
             entry = zipfile.ZipInfo(f"permea/{file}", FIXED_DATE)
             entry.external_attr = 0o644 << 16
-            archive.writestr(entry, content(file), zipfile.ZIP_DEFLATED, 9)
+            archive.writestr(entry, content(file, root), zipfile.ZIP_DEFLATED, 9)
     size = unfinished.stat().st_size
-    if size > LARGEST_PACKAGE:
+    if size > largest:
         unfinished.unlink()
-        raise ValueError(f"the package has {size / 1e6:.1f} MB, more than the {LARGEST_PACKAGE / 1e6:.1f} MB allowed")
+        raise ValueError(f"the package has {size / 1e6:.1f} MB, more than the {largest / 1e6:.1f} MB allowed")
     os.replace(unfinished, package)
     return [f"permea/{file}" for file in files]
 
 
-def content(file: str) -> bytes:
+def content(file: str, root: Path = ROOT) -> bytes:
     """Return the content of a source file in the package."""
     if file == "metadata.txt":
-        return with_changes((ROOT / file).read_text(encoding="utf-8")).encode("utf-8")
-    return (ROOT / file).read_bytes()
+        return with_changes((root / file).read_text(encoding="utf-8"), root).encode("utf-8")
+    return (root / file).read_bytes()
 
 
-def sources() -> list[str]:
+def sources(root: Path = ROOT) -> list[str]:
     """Return the sorted paths of the plugin's files, relative to the root, with `/`.
 
     Raises
@@ -179,11 +183,11 @@ def sources() -> list[str]:
     ValueError
         A file is missing or of an unknown kind.
     """
-    missing = [name for name in SINGLE_FILES if not (ROOT / name).is_file()]
+    missing = [name for name in SINGLE_FILES if not (root / name).is_file()]
     if missing:
         raise ValueError(f"missing: {', '.join(missing)}")
-    found = [path.relative_to(ROOT) for folder in FOLDERS for path in (ROOT / folder).rglob("*") if path.is_file()]
-    files = [path.as_posix() for path in found if belongs(path)]
+    paths = [path.relative_to(root) for folder in FOLDERS for path in (root / folder).rglob("*") if path.is_file()]
+    files = [path.as_posix() for path in paths if belongs(path)]
     unknown = [file for file in files if not file.endswith(tuple(KINDS))]
     if unknown:
         raise ValueError(f"unknown kinds of files (see KINDS in {Path(__file__).name}): {', '.join(unknown)}")

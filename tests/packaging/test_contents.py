@@ -93,30 +93,27 @@ def test_build_is_reproducible(build_zip, package, tmp_path):
 
 
 @pytest.fixture
-def checkout(build_zip, monkeypatch, tmp_path):
+def checkout(build_zip, tmp_path):
     """A small checkout that can be built."""
     for name in build_zip.SINGLE_FILES:
         (tmp_path / name).write_text("x")
     (tmp_path / "metadata.txt").write_text("[general]\nversion=1.0.0\nchangelog=\n")
     (tmp_path / "CHANGELOG.md").write_text("## 1.0.0 - 2026-12-24\n\n- First.\n")
-    (tmp_path / "engine").mkdir()
-    (tmp_path / "engine" / "graph").mkdir()
+    (tmp_path / "engine" / "graph").mkdir(parents=True)
     (tmp_path / "engine" / "graph" / "grid_graph.py").write_text("")
-    monkeypatch.setattr(build_zip, "ROOT", tmp_path)
     return tmp_path
 
 
 def test_compiled_library_stops_build(build_zip, checkout):
     (checkout / "engine" / "fast.so").write_bytes(b"\x7fELF")
     with pytest.raises(ValueError, match=r"engine/fast\.so"):
-        build_zip.build(checkout / "permea.zip")
+        build_zip.build(checkout / "permea.zip", checkout)
     assert not (checkout / "permea.zip").exists()
 
 
-def test_oversized_package_is_deleted(build_zip, checkout, monkeypatch):
-    monkeypatch.setattr(build_zip, "LARGEST_PACKAGE", 100)
+def test_oversized_package_is_deleted(build_zip, checkout):
     with pytest.raises(ValueError, match="more than"):
-        build_zip.build(checkout / "permea.zip")
+        build_zip.build(checkout / "permea.zip", checkout, largest=100)
     assert not list(checkout.glob("permea.*"))
 
 
@@ -124,4 +121,4 @@ def test_bytecode_and_hidden_files_are_left_out(build_zip, checkout):
     (checkout / "engine" / "__pycache__").mkdir()
     (checkout / "engine" / "__pycache__" / "grid.cpython-311.pyc").write_bytes(b"")
     (checkout / "engine" / ".hidden").write_text("")
-    assert build_zip.sources() == sorted([*build_zip.SINGLE_FILES, "engine/graph/grid_graph.py"])
+    assert build_zip.sources(checkout) == sorted([*build_zip.SINGLE_FILES, "engine/graph/grid_graph.py"])

@@ -23,7 +23,7 @@ def test_fields_required_by_plugin_site(metadata):
 
 
 def test_addresses_are_real_or_empty(metadata, build_zip):
-    """An address that stands in the metadata is one: a package without them is for trying, not for publication."""
+    """A package without addresses is for testing, not for publication; those that are given must exist."""
     addresses = {name: metadata[name] for name in build_zip.ADDRESSES}
     assert [name for name, value in addresses.items() if value and not build_zip.is_link(value)] == []
     assert not metadata["email"] or build_zip.is_mail_address(metadata["email"])
@@ -41,6 +41,9 @@ def test_addresses_are_real_or_empty(metadata, build_zip):
 )
 def test_addresses_that_cannot_exist_are_recognised(build_zip, address, exists):
     assert build_zip.is_link(address) is exists
+
+
+def test_mail_addresses_that_cannot_exist_are_recognised(build_zip):
     assert not build_zip.is_mail_address("maintainers@permea.example")
     assert build_zip.is_mail_address("maintainers@qgis.org")
 
@@ -54,19 +57,18 @@ PUBLISHABLE = {
 
 
 @pytest.mark.parametrize("missing", [None, *PUBLISHABLE, "date"])
-def test_release_is_refused_without_addresses_and_date(build_zip, root, monkeypatch, tmp_path, missing):
-    monkeypatch.setattr(build_zip, "ROOT", tmp_path)
+def test_release_is_refused_without_addresses_and_date(build_zip, root, tmp_path, missing):
     text = (root / "metadata.txt").read_text(encoding="utf-8")
     for name, value in PUBLISHABLE.items():
         text = re.sub(rf"(?m)^{name}=.*$", f"{name}={'' if name == missing else value}", text)
     (tmp_path / "metadata.txt").write_text(text, encoding="utf-8")
-    heading = f"## {build_zip.version()} - " + ("unreleased" if missing == "date" else "2026-12-24")
+    heading = f"## {build_zip.version(tmp_path)} - " + ("unreleased" if missing == "date" else "2026-12-24")
     (tmp_path / "CHANGELOG.md").write_text(f"# Changes\n\n{heading}\n\n- Something.\n\n## 0.0.1 - 2020-01-01\n")
     if missing is None:
-        build_zip.require_publishable()
+        build_zip.require_publishable(tmp_path)
     else:
         with pytest.raises(ValueError, match="CHANGELOG.md: no date" if missing == "date" else f"{missing} is empty"):
-            build_zip.require_publishable()
+            build_zip.require_publishable(tmp_path)
 
 
 def test_metadata_can_be_read_with_references_between_values(unpacked):

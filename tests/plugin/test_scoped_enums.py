@@ -127,11 +127,11 @@ def test_no_name_is_used_that_qt_6_has_removed_or_moved(folder):
         ("class A(QgsTask):\n    def f(self):\n        return QgsTask.Flag.CanCancel", False),
     ],
 )
-def test_unscoped_enums_are_recognised(line, unscoped, members, monkeypatch, tmp_path):
-    monkeypatch.setattr(qt_names, "ROOT", tmp_path)
+def test_unscoped_enums_are_recognised(line, unscoped, members, tmp_path):
+    module = tmp_path / "module.py"
     imports = (
         "from qgis.core import Qgis, QgsProcessing, QgsTask\n"
         "from qgis.PyQt.QtCore import Qt\nfrom qgis.PyQt.QtWidgets import QMessageBox\n"
     )
-    (tmp_path / "module.py").write_text(f"{imports}{line}\n", encoding="utf-8")
-    assert bool(findings("module.py", members)) is unscoped
+    module.write_text(f"{imports}{line}\n", encoding="utf-8")
+    assert bool(findings(module, members)) is unscoped

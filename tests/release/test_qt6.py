@@ -36,10 +36,10 @@ def test_names_of_qt_exist(folder):
         ("QRegularExpression", True),
     ],
 )
-def test_missing_names_are_recognised(line, exists, monkeypatch, tmp_path):
-    monkeypatch.setattr(qt_names, "ROOT", tmp_path)
-    (tmp_path / "module.py").write_text(f"from qgis.PyQt.QtCore import {line.split('.')[0]}\n{line}\n")
-    names = qt_names.used_names("module.py")
+def test_missing_names_are_recognised(line, exists, tmp_path):
+    module = tmp_path / "module.py"
+    module.write_text(f"from qgis.PyQt.QtCore import {line.split('.')[0]}\n{line}\n")
+    names = qt_names.used_names(module)
     if exists:
         assert [qt_names.resolved(name, importlib.import_module(name.module)) for name in names]
     else:
@@ -120,12 +120,8 @@ def test_processes_run_fail_and_are_cancelled(application):
 
     def run(*command, **options):
         lines = []
-        how = {
-            "environment": {"PATH": "/usr/bin:/bin"},
-            "folder": "/",
-            "on_line": lambda line: lines.append(line) or True,
-        }
-        ended = run_process(command, **how, **options)
+        options |= {"environment": {"PATH": "/usr/bin:/bin"}, "folder": "/"}
+        ended = run_process(command, on_line=lambda line: lines.append(line) or True, **options)
         return ended.outcome, ended.status, lines
 
     assert run("sh", "-c", "echo one; echo two; exit 3") == (Outcome.EXITED, 3, ["one", "two"])

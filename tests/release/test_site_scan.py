@@ -13,7 +13,7 @@ from pathlib import PurePosixPath
 
 import pytest
 
-# Enabled by the site: what hides errors, and what is one. Its rules of layout are off.
+# Enabled by the site: rules about errors and what hides them. Its rules of layout are off.
 FLAKE8_RULES = (
     "E101 E711 E712 E713 E714 E721 E722 E731 E741 E742 E743 E901 E902 E999 W605 "
     "F402 F403 F404 F405 F811 F821 F822 F823 F831 F901 C901"
@@ -54,8 +54,8 @@ def flake8(folder):
 
 @pytest.mark.parametrize("tool", [bandit, secrets, flake8])
 def test_scan_of_the_package_reports_nothing(tool, unpacked):
-    found = tool(unpacked)
-    assert not found, f"{len(found)} issues:\n" + "\n".join(found[:20])
+    issues = tool(unpacked)
+    assert not issues, f"{len(issues)} issues:\n" + "\n".join(issues[:20])
 
 
 @pytest.mark.parametrize("comment", ["nosec", "pragma: allowlist", r"noqa(?!: N80\d)"])
