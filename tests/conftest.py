@@ -32,8 +32,8 @@ for name in ("qt_names", "package_fixtures", "report_page"):
     make_importable(ROOT / "tests" / f"{name}.py")
 
 
-def take_a_home_of_its_own(worker):
-    """Give a process that runs tests beside others QGIS settings that the others do not change."""
+def use_separate_home(worker):
+    """Give a worker process its own home, so that no other changes its QGIS settings."""
     home = Path(os.environ["HOME"], worker)
     runtime = home / "run"
     runtime.mkdir(parents=True, exist_ok=True)
@@ -41,9 +41,9 @@ def take_a_home_of_its_own(worker):
     os.environ |= {"HOME": str(home), "XDG_RUNTIME_DIR": str(runtime)}
 
 
-# A home in the checkout is QGIS's; the engine has the user's.
+# Tests in QGIS have a home in the checkout; those of the engine have the user's.
 if "PYTEST_XDIST_WORKER" in os.environ and Path(os.environ["HOME"]).is_relative_to(ROOT):
-    take_a_home_of_its_own(os.environ["PYTEST_XDIST_WORKER"])
+    use_separate_home(os.environ["PYTEST_XDIST_WORKER"])
 
 
 @pytest.hookimpl(tryfirst=True)

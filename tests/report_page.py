@@ -1,4 +1,4 @@
-"""Reads the report of a run, and finds what a validator of HTML5 would, and what the page would load from elsewhere."""
+"""The report of a run, checked as an HTML5 validator would, and for anything that it loads from elsewhere."""
 
 import base64
 import re
@@ -10,7 +10,7 @@ VOID = {"meta", "img", "br", "hr", "link", "input"}
 SHAPES = {"rect", "circle", "path", "stop", "text", "g", "svg", "defs", "linearGradient", "lineargradient"}
 LOADING = {"src", "href", "xlink:href", "data", "poster", "srcset", "action", "background"}
 FORBIDDEN = {"script", "link", "iframe", "object", "embed", "base", "form"}
-# Where a paragraph may not stand.
+# Elements that may not stand in a paragraph.
 BLOCKS = {"p", "div", "table", "ul", "pre", "figure", "section", "h1", "h2", "h3", "details"}
 
 
@@ -20,7 +20,7 @@ class ReportPage(HTMLParser):
     Attributes
     ----------
     errors
-        What is wrong with the page, in words.
+        Errors of the page, in words.
     pictures
         Alternative text and PNG file of each picture.
     headings, text

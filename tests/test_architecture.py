@@ -1,4 +1,4 @@
-"""The rules of the house, read off the sources: who may import whom, and what no file may hold."""
+"""The rules of the architecture, checked in the sources: which module may import which, and what no file may hold."""
 
 import ast
 import re
@@ -122,22 +122,22 @@ def imports(file):
         elif isinstance(node, ast.ImportFrom):
             start = here[: len(here) - node.level]
             for alias in node.names:
-                yield node.lineno, resolved([*start, *(node.module or "").split(".")], alias.name), True
+                yield node.lineno, imported_module([*start, *(node.module or "").split(".")], alias.name), True
 
 
-def resolved(module, name):
-    """`from .module import name` imports a module of that name if there is one, else something in the module."""
-    module = [piece for piece in module if piece]
+def imported_module(module, name):
+    """The module that `from .module import name` imports: the module `name` if there is one, else `module`."""
+    module = [part for part in module if part]
     whole = ROOT.joinpath(*module, name)
     return [*module, name] if whole.with_suffix(".py").is_file() or whole.is_dir() else (module or [FACE])
 
 
-def none(findings):
+def assert_none(findings):
     assert not findings, "\n" + "\n".join(findings)
 
 
 def test_every_room_stands_in_the_order():
-    none(
+    assert_none(
         [
             f"{part}/{path.name} is missing in ORDER: decide what it may import"
             for part, order in ORDER.items()
@@ -165,11 +165,11 @@ def test_imports_run_one_way():
                     findings.append(
                         f"{file}:{line}: {part}.{room} must not import {part}.{other_room}: it does not stand before"
                     )
-    none(findings)
+    assert_none(findings)
 
 
 def test_parts_import_only_allowed_packages():
-    none(
+    assert_none(
         [
             f"{file}:{line}: {file.parts[0]} must not import {module[0]}"
             for file in shipped_files()
@@ -181,7 +181,7 @@ def test_parts_import_only_allowed_packages():
 
 
 def test_optional_packages_are_imported_lazily_in_one_file():
-    none(
+    assert_none(
         [
             f"{file}:{line}: {name} may be missing"
             for file in shipped_files()
@@ -193,7 +193,7 @@ def test_optional_packages_are_imported_lazily_in_one_file():
 
 
 def test_imports_inside_the_package_are_relative():
-    none(
+    assert_none(
         [
             f"{file}:{line}: write this import relatively"
             for file in shipped_files()
@@ -204,7 +204,7 @@ def test_imports_inside_the_package_are_relative():
 
 
 def package_of(module):
-    """The package, as a list of names, that a module belongs to; a package belongs to itself."""
+    """The package that a module belongs to, as a list of names; a package belongs to itself."""
     return module if ROOT.joinpath(*module).is_dir() else module[:-1]
 
 
@@ -232,7 +232,7 @@ def crossing_imports(part):
 
 @pytest.mark.parametrize("part", ["engine", "plugin"])
 def test_packages_use_only_what_others_list(part):
-    none(
+    assert_none(
         [
             f"{file}:{line}: {'.'.join(package_of(module))} does not list {name}"
             for file, line, module, name in crossing_imports(part)
@@ -242,7 +242,7 @@ def test_packages_use_only_what_others_list(part):
 
 
 def test_no_function_hides_a_module():
-    none(
+    assert_none(
         [
             f"{'/'.join(package)}: {name} is a module and a name that the package lists"
             for file in python_files("engine", "plugin")
@@ -257,7 +257,7 @@ def test_no_test_replaces_a_constant_of_the_engine():
     pattern = re.compile(
         r"monkeypatch\.setattr\(\s*[\w.\"]*engine[\w.]*|monkeypatch\.setattr\([^)]*[\"'.][A-Z][A-Z_]{2,}[\"']"
     )
-    none(
+    assert_none(
         [
             f"{file}:{number}: pass an argument instead: {line.strip()}"
             for file in python_files("tests/engine")
@@ -268,7 +268,7 @@ def test_no_test_replaces_a_constant_of_the_engine():
 
 
 def test_files_have_at_most_400_lines():
-    none(
+    assert_none(
         [
             f"{file} has {lines} lines, more than {LONGEST_FILE}: it is two rooms"
             for file in [*shipped_files(), *python_files(*OTHERS)]
@@ -278,7 +278,7 @@ def test_files_have_at_most_400_lines():
 
 
 def test_no_catch_all_names():
-    none(
+    assert_none(
         [
             f"{file}: a catch-all name"
             for file in tracked_files()
@@ -296,7 +296,7 @@ def test_no_machine_paths():
         for number, line in enumerate(content.decode("utf-8").splitlines(), 1):
             if MACHINE_PATHS.search(line):
                 findings.append(f"{file}:{number}: a path of one machine: {line.strip()[:100]}")
-    none(findings)
+    assert_none(findings)
 
 
 def test_no_compiled_files():
@@ -305,11 +305,13 @@ def test_no_compiled_files():
         for f in tracked_files()
         if (ROOT / f).read_bytes()[:8].startswith(COMPILED) or f.suffix in (".pyc", ".so", ".dll")
     ]
-    none([f"{file} is compiled or an archive" for file in compiled])
+    assert_none([f"{file} is compiled or an archive" for file in compiled])
 
 
 def test_shipped_code_passes_the_plugin_site_scan():
-    none([f"{file}:{line}: {what}" for file in shipped_files() for line, what in forbidden_constructs(tree(file))])
+    assert_none(
+        [f"{file}:{line}: {what}" for file in shipped_files() for line, what in forbidden_constructs(tree(file))]
+    )
 
 
 def forbidden_constructs(module):
@@ -336,7 +338,7 @@ def forbidden_constructs(module):
 
 def test_qt_is_reached_only_through_qgis():
     names = [(file, line, module[0]) for file in shipped_files() for line, module, _ in imports(file)]
-    none(
+    assert_none(
         [
             f"{file}:{line}: from qgis.PyQt, not {name}"
             for file, line, name in names
@@ -351,7 +353,7 @@ def test_public_objects_have_docstrings(part):
     classes = {
         node.name: node for module in trees.values() for node in ast.walk(module) if isinstance(node, ast.ClassDef)
     }
-    none([finding for file, module in trees.items() for finding in undocumented(file, module, classes)])
+    assert_none([finding for file, module in trees.items() for finding in undocumented(file, module, classes)])
 
 
 def undocumented(file, module, classes):

@@ -61,9 +61,9 @@ def test_speed_is_relative_to_the_fastest_peer():
 
 
 def test_waived_target_shows_its_reason_only_where_not_reached():
-    target = speed(0.1, "A").waived("A cheats")
+    target = speed(0.1, "A").waived("A computes less")
     reports = {"Permea": {9: {"seconds": 1.0}}, "A": {9: {"seconds": 5.0}}}
-    assert _outcome_cells(target, {"smooth": reports})[1] == "**no**: A cheats"
+    assert _outcome_cells(target, {"smooth": reports})[1] == "**no**: A computes less"
     reports["A"][9]["seconds"] = 20.0
     assert _outcome_cells(target, {"smooth": reports})[1] == "yes"
 

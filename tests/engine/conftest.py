@@ -1,7 +1,6 @@
-"""Check the engine's annotations at run time, and show its tests where reference data and independent answers are."""
+"""Check the engine's annotations at run time, and make references, reference data and the worker available to tests."""
 
 import gc
-import importlib.util
 import os
 import subprocess
 import sys
@@ -10,12 +9,13 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
+from jax import monitoring
 from jaxtyping import install_import_hook
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 
-# Where a cache of compiled kernels is kept (`make test` says where), small kernels are worth keeping, too.
+# `make test` keeps compiled kernels in a cache; small ones are worth caching as well.
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "0")
 
@@ -23,7 +23,7 @@ os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "0")
 install_import_hook("permea.engine", "beartype.beartype")
 
 
-# Tracing makes very many objects that stay: to look through all of them often takes a tenth of the time of the tests.
+# Tracing makes very many long-lived objects; frequent collections would take a tenth of the time of the tests.
 gc.set_threshold(100_000, 50, 100)
 
 
@@ -31,31 +31,39 @@ def pytest_collection_finish():
     gc.freeze()
 
 
-def make_importable(path):
-    """Import a file of helpers under its own name; the importlib mode of pytest leaves `sys.path` alone."""
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[path.stem] = module
-    spec.loader.exec_module(module)
-
-
-for reference in sorted((ROOT / "tests" / "references").glob("*.py")):
-    make_importable(reference)
-make_importable(HERE / "worker" / "worker_process.py")
+# The importlib mode of pytest leaves `sys.path` alone.
+sys.path += [str(ROOT / "tests" / "references"), str(HERE / "worker")]
 
 
 @pytest.fixture(scope="module", autouse=True)
 def quick_compilation(request):
-    """Small landscapes spend their time in the compiler; only tests of the solvers themselves run long enough."""
-    runs_long = request.module.__name__.rsplit(".")[-1].startswith(("test_multigrid", "test_nested_dissection"))
+    """Compile without most optimizations: on small landscapes compiling takes longer than running.
+
+    Tests of nested dissection run long enough to be worth optimizing.
+    """
+    runs_long = request.module.__name__.rsplit(".")[-1].startswith("test_nested_dissection")
     jax.config.update("jax_disable_most_optimizations", not runs_long)
     yield
     jax.config.update("jax_disable_most_optimizations", False)
 
 
+@pytest.fixture
+def compiled_functions():
+    """The names of the functions that XLA compiles during a test, one name for each compilation."""
+    names = []
+
+    def listen(event, *_, fun_name="", **__):
+        if event == "/jax/core/compile/backend_compile_duration":
+            names.append(fun_name)
+
+    monitoring.register_event_duration_secs_listener(listen)
+    yield names
+    monitoring.unregister_event_duration_listener(listen)
+
+
 @pytest.fixture(scope="session")
 def reference_data():
-    """The folder of results of established programs; without it the tests that need it are skipped."""
+    """The folder with results of established programs; tests that need it are skipped where it is missing."""
     folder = Path(os.environ.get("PERMEA_REFERENCE_DATA", ROOT.parent / "shared" / "data"))
     if not folder.is_dir():
         pytest.skip(f"no reference data at {folder}: set PERMEA_REFERENCE_DATA to its folder")

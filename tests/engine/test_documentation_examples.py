@@ -1,4 +1,4 @@
-"""The Python programs in the documentation run; tests/packaging/test_readme.py runs that of the README."""
+"""The Python programs in the documentation run; tests/packaging/test_readme.py runs the one in the README."""
 
 import importlib.util
 import re

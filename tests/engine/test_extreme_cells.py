@@ -1,4 +1,4 @@
-"""Values beyond 1e±100, in a cell or in all, are refused wherever a raster or a list enters, with number and place."""
+"""Values beyond 1e±100 are refused wherever a raster or a list enters, with their number and the first cell."""
 
 import re
 
@@ -15,7 +15,7 @@ from permea.engine.restoration.base import restored_permeability
 from permea.engine.worker.inputs import invalid_values
 
 ONES = np.ones((4, 5))
-PLACE = (1, 3)
+FIRST_CELL = (1, 3)
 
 #: Values in one or two cells; how a message calls the first kind of them, and how many there are.
 BEYOND = [
@@ -29,7 +29,8 @@ BEYOND = [
 
 def replaced(values):
     raster = ONES.copy()
-    raster[PLACE[0], PLACE[1] : PLACE[1] + len(values)] = values
+    row, column = FIRST_CELL
+    raster[row, column : column + len(values)] = values
     return raster
 
 
@@ -58,10 +59,10 @@ def test_permeability_beyond_the_range_is_refused(enter, values, called, count):
 
 @pytest.mark.parametrize("kind", ["permeability", "resistance"])
 @pytest.mark.parametrize(("values", "called", "count"), BEYOND)
-def test_a_job_with_such_cells_is_refused_in_its_own_quantity(kind, values, called, count):
-    defects = {name: int(cells.sum()) for name, cells in invalid_values(replaced(values), kind).items()}
-    assert defects[called] == count
-    assert sum(defects.values()) == len(values)
+def test_cells_of_a_job_beyond_the_range_are_counted(kind, values, called, count):
+    counts = {name: int(cells.sum()) for name, cells in invalid_values(replaced(values), kind).items()}
+    assert counts[called] == count
+    assert sum(counts.values()) == len(values)
 
 
 @pytest.mark.parametrize(("values", "called", "count"), BEYOND)

@@ -3,14 +3,13 @@
 import numpy as np
 import pytest
 from reference_restoration import focal, grid_of, walled
-from worker_process import run_job
+from worker_process import DONE, run_job
 
 from permea.engine import GridGraph
 from permea.engine.connectivity import landmarks
 from permea.engine.moving_window import MovingWindowCurrent
 from permea.engine.restoration import LeastCostRestoration, disc_restoration, improvement_score
 
-DONE = 0
 NODES = (0, 13, 55)
 #: A radius in map units from any cell of a raster to every other, and radii far beyond it.
 ALL = 60.0
@@ -22,7 +21,7 @@ def costs():
 
 
 @pytest.mark.costly
-def test_search_windows():
+def test_search_windows_give_the_same_score():
     first, *others = (improvement_score(costs(), radius, 1e-310).maximum for radius in BEYOND)
     for other in others:
         np.testing.assert_allclose(other, first, rtol=1e-12)
@@ -44,7 +43,7 @@ def test_search_windows_are_discs(radius, side):
 
 
 @pytest.mark.costly
-def test_restored_discs():
+def test_restored_discs_give_the_same_gain():
     first, *others = (disc_restoration(costs(), radius, 2.0) for radius in BEYOND)
     for other in others:
         np.testing.assert_array_equal(other.gain, first.gain)
@@ -52,7 +51,7 @@ def test_restored_discs():
 
 @pytest.mark.parametrize("as_omniscape", [False, True])
 @pytest.mark.parametrize("block", [1, 3])
-def test_moving_windows(block, as_omniscape):
+def test_moving_windows_give_the_same_maps(block, as_omniscape):
     permeability, sources = np.random.default_rng(6).lognormal(size=(2, 6, 9))
     common = {"permeability": permeability, "sources": sources, "block": block, "as_omniscape": as_omniscape}
     maps = [
@@ -65,7 +64,7 @@ def test_moving_windows(block, as_omniscape):
 
 
 @pytest.mark.parametrize("buffer", [50.0, 1e300])
-def test_buffers_of_moving_windows(buffer):
+def test_buffers_of_moving_windows_give_the_same_map(buffer):
     permeability = np.random.default_rng(6).lognormal(size=(6, 9))
     maps = [
         MovingWindowCurrent(permeability=permeability, radius=3, buffer=width).run().maps for width in (12.0, buffer)
@@ -73,7 +72,7 @@ def test_buffers_of_moving_windows(buffer):
     np.testing.assert_allclose(maps[0]["current"], maps[1]["current"], rtol=1e-9)
 
 
-def test_blocks_of_landmarks():
+def test_blocks_of_landmarks_are_the_same():
     grid, quality = GridGraph(np.ones((3, 5))), np.arange(15.0).reshape(3, 5)
     first, *others = (landmarks(grid, quality, width) for width in (10, 10_001, 10**30))
     for other in others:
@@ -109,7 +108,7 @@ RASTER = np.random.default_rng(7).lognormal(size=(12, 15))
     ],
     ids=["barriers", "moving windows", "windowed connectivity", "windowed sensitivity"],
 )
-def test_tasks(tmp_path, task, parameters, inputs, radius):
+def test_tasks_need_little_memory(tmp_path, task, parameters, inputs, radius):
     ended = run_job(tmp_path, task, parameters(radius), landscape=RASTER, **inputs)
     assert ended.status == DONE, ended.log + str(ended.lines[-1])
     assert ended.said("estimate")[0]["bytes"] < 1 << 30

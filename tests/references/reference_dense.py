@@ -1,5 +1,7 @@
 """Independent reference: textbook formulas on small dense matrices, without stencils, JAX or code of the engine."""
 
+import itertools
+
 import numpy as np
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components, dijkstra
@@ -70,6 +72,36 @@ def randomized_paths(conductance, theta, cost=lambda w: 1 / w):
     }
 
 
+def rsp_distances(conductance, theta, measure="expected_cost", cost=lambda w: 1 / w):
+    """Return a quantity of `randomized_paths` between all pairs, computed within each connected component."""
+    between = 0.0 if measure == "survival" else np.inf
+    return by_component(lambda part: randomized_paths(part, theta, cost)[measure], conductance, between)
+
+
+def distances(name, conductance, theta):
+    """Return the distances between all pairs: "least cost", "resistance", "randomized" or a measure of `theta`."""
+    if name == "least cost":
+        return least_costs(conductance)
+    if name == "resistance":
+        return effective_resistances(conductance)
+    return rsp_distances(conductance, theta, "expected_cost" if name == "randomized" else name)
+
+
+def merge_vertices(conductance, groups):
+    """Merge each group of vertices, and groups that overlap, into one node without resistance inside.
+
+    Return the conductances between the nodes, and the node of every vertex.
+    """
+    number = np.arange(len(conductance))
+    for _, group in itertools.product(range(len(groups)), groups):
+        number[np.isin(number, number[group])] = number[group].min(initial=len(number))
+    node = np.unique(number, return_inverse=True)[1]
+    membership = np.eye(node.max() + 1)[node]
+    merged = membership.T @ conductance @ membership
+    np.fill_diagonal(merged, 0.0)
+    return merged, node
+
+
 def hitting_costs(conductance, cost=lambda w: 1 / w, targets=None):
     """Return the expected cost of a random walk until it first hits each vertex (column), or some of them."""
     targets = range(len(conductance)) if targets is None else targets
@@ -109,3 +141,8 @@ def gradient(function, values, step=1e-5):
         change[cell] = step * values[cell]
         result[cell] = (function(values + change) - function(values - change)) / (2 * change[cell])
     return result
+
+
+def assert_is_gradient(result, expected):
+    """Compare with finite differences: to 1e-5, and where these are 0, to their rounding errors."""
+    np.testing.assert_allclose(result, expected, rtol=1e-5, atol=1e-8 * np.nanmax(abs(expected)))

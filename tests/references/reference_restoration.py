@@ -48,6 +48,26 @@ def pairwise(landscape, quantity, nodes, neighbors="queen", edge_rule="mean"):
     return np.array([[every[np.ix_(one, other)].min() for other in vertices] for one in vertices])
 
 
+def restoration_gains(landscape, distances, restored):
+    """Return the mean gain of restoring each cell, and how many pairs of nodes it newly connects, by new searches.
+
+    Parameters
+    ----------
+    distances
+        Function from a landscape to the matrix of distances between the nodes.
+    restored
+        Function from a cell to the landscape in which it, or a disc around it, is restored.
+    """
+    before = distances(landscape)
+    connected = np.isfinite(before) & ~np.eye(len(before), dtype=bool)
+    gain, n_newly_connected = np.zeros(landscape.shape), np.zeros(landscape.shape, int)
+    for cell in np.ndindex(*landscape.shape):
+        after = distances(restored(cell))
+        gain[cell] = (before - after)[connected].mean() if connected.any() else 0.0
+        n_newly_connected[cell] = (np.isinf(before) & np.isfinite(after)).sum() // 2
+    return np.where(n_newly_connected > 0, np.inf, gain), n_newly_connected
+
+
 EVERYWHERE = np.ones((7, 8), bool)
 GRAPHS = [("queen", "mean"), ("rook", "mean"), ("queen", "resistance")]
 LANDSCAPES = {"rough": rough, "walled": walled}

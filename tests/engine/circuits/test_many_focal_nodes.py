@@ -83,7 +83,9 @@ def test_cells_of_ids_are_grouped_like_regions_of_a_raster():
 
 def test_pairs_are_tuples_of_integers():
     pairs = pair_indices(np.ones((400, 400), bool))
-    assert len(pairs) == 80_200 and list(each_pair(pairs))[-2:] == [(398, 399), (399, 399)]
+    tuples = list(each_pair(pairs))
+    assert len(pairs) == len(tuples) == 80_200 and tuples[-2:] == [(398, 399), (399, 399)]
+    assert {type(index) for pair in tuples[-2:] for index in pair} == {int}
 
 
 def test_network_with_a_million_isolated_nodes_is_solved():

@@ -41,16 +41,8 @@ def dense_circuit(permeability, groups, neighbors="queen", edge_rule="resistance
     """Return the conductances between nodes with each group short-circuited, and the node of every active cell."""
     conductance = reference_dense.conductances(permeability, neighbors, edge_rule)
     cells = np.flatnonzero(np.ravel(permeability) > 0)
-    number = np.arange(len(cells))
-    for _ in groups:
-        for group in groups:
-            members = np.isin(cells, group)
-            members = np.isin(number, number[members])
-            number[members] = number[members].min(initial=len(cells))
-    node = np.unique(number, return_inverse=True)[1]
-    membership = np.eye(node.max() + 1)[node]
-    merged = membership.T @ conductance @ membership
-    np.fill_diagonal(merged, 0.0)
+    vertices = [np.flatnonzero(np.isin(cells, group)) for group in groups]
+    merged, node = reference_dense.merge_vertices(conductance, vertices)
     node_of = dict(zip(cells.tolist(), node.tolist(), strict=True))
     for group in groups:
         # A group includes its inactive cells.

@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from reference_dense import by_component, conductances, effective_resistances, least_costs, randomized_paths
+import reference_dense
 
 from permea.engine import (
     GridGraph,
@@ -19,11 +19,8 @@ RNG = np.random.default_rng(12)
 VALUES = RNG.lognormal(size=(5, 6))
 VALUES[:, 4] = 0
 SOURCE_QUALITY, TARGET_QUALITY = RNG.random((2, 5, 6))
-DISTANCES = {
-    "least cost": (LCPDistance(), least_costs),
-    "resistance": (ResistanceDistance(), effective_resistances),
-    "randomized": (RSPDistance(0.3), lambda c: by_component(lambda p: randomized_paths(p, 0.3)["expected_cost"], c)),
-}
+THETA = 0.3
+DISTANCES = {"least cost": LCPDistance(), "resistance": ResistanceDistance(), "randomized": RSPDistance(THETA)}
 
 
 def falling(cost):
@@ -33,17 +30,16 @@ def falling(cost):
 @pytest.mark.parametrize("name", DISTANCES)
 @pytest.mark.parametrize("neighbors", [pytest.param("rook", marks=pytest.mark.long), "queen"])
 def test_connected_habitat_matches_dense_distances(name, neighbors):
-    distance, dense = DISTANCES[name]
     result = connected_habitat(
         GridGraph(VALUES, neighbors=neighbors),
-        distance,
+        DISTANCES[name],
         falling,
         SOURCE_QUALITY,
         target_quality=TARGET_QUALITY,
     )
     active = VALUES > 0
-    nearness = np.exp(-dense(conductances(VALUES, neighbors)) / 2.5)
-    expected = SOURCE_QUALITY[active] * (nearness @ TARGET_QUALITY[active])
+    expected_distances = reference_dense.distances(name, reference_dense.conductances(VALUES, neighbors), THETA)
+    expected = SOURCE_QUALITY[active] * (np.exp(-expected_distances / 2.5) @ TARGET_QUALITY[active])
     np.testing.assert_allclose(result.raster[active], expected, rtol=1e-8)
     assert np.isnan(result.raster[~active]).all()
     assert (result.pairs, result.unreachable_pairs) == (20 * 19 + 5 * 4, 2 * 20 * 5)
@@ -57,8 +53,8 @@ def test_total_is_the_quality_weighted_connectivity():
 
 
 def test_result_does_not_depend_on_batch_size():
-    one, all_ = (connected_habitat(GridGraph(VALUES), LCPDistance(), falling, batch=batch) for batch in (1, 100))
-    np.testing.assert_allclose(one.raster, all_.raster, rtol=1e-13)
+    single, whole = (connected_habitat(GridGraph(VALUES), LCPDistance(), falling, batch=batch) for batch in (1, 100))
+    np.testing.assert_allclose(single.raster, whole.raster, rtol=1e-13)
 
 
 def test_landmarks_change_little_at_long_dispersal():

@@ -100,7 +100,6 @@ def test_laplacian_eigenvalues_of_uniform_rectangle(shape):
 
 @pytest.mark.parametrize("neighbors", ["rook", "queen"])
 def test_foster_theorem_on_connected_landscape(neighbors):
-    # Foster's theorem, on any landscape
     permeability = np.random.default_rng(4).lognormal(size=(5, 6))
     currents = conductances(permeability, neighbors=neighbors) * resistances(permeability, neighbors=neighbors)
     assert currents.sum() / 2 == pytest.approx(29, rel=1e-12)
@@ -138,7 +137,7 @@ def test_diagonal_step_is_sqrt_two_longer():
 
 
 def test_square_with_diagonals_is_resistor_bridge():
-    # Corner to corner: two ways of two unit sides, and the diagonal of √2; the other diagonal carries nothing.
+    # Corner to corner: two paths along two unit sides, and the diagonal of √2; the other diagonal carries nothing.
     assert resistances(gallery.uniform(2, 2))[0, 3] == pytest.approx(1 / (1 / 2 + 1 / 2 + 1 / SQRT2), rel=1e-13)
 
 
@@ -153,7 +152,7 @@ def test_diagonal_of_rectangular_pixel():
     assert ends(LCPDistance(), gallery.uniform(3, 3), pixel_size=(30.0, 40.0)) == pytest.approx(100, rel=1e-14)
 
 
-def test_step_costs_follow_grid_step_lengths():
+def test_step_lengths_of_each_direction():
     grid = GridGraph(gallery.uniform(2, 2), pixel_size=(3.0, 4.0))
     np.testing.assert_allclose(grid.step_lengths, [5, 3, 5, 4, 4, 5, 3, 5], rtol=1e-15)
 
@@ -171,7 +170,7 @@ def test_cost_function_applies_to_every_edge():
 
 @pytest.mark.costly
 def test_expected_cost_on_three_cells_sums_the_series():
-    # From the first of three equal cells a walker is back there with probability w²/2 each time, w = exp(−θ).
+    # A walk that starts in the first of three equal cells returns there with probability w²/2, w = exp(−θ).
     theta, corridor = 0.3, gallery.uniform(1, 3)
     w = np.exp(-theta)
     survival = (w**2 / 2) / (1 - w**2 / 2)

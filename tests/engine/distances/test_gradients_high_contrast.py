@@ -2,10 +2,11 @@
 
 import jax
 import jax.numpy as jnp
-import mpmath
 import numpy as np
 import pytest
 import reference_dense
+import reference_resistance
+import reference_rsp
 
 from permea.engine import GridGraph, LCPDistance, ResistanceDistance, RSPDistance
 
@@ -31,69 +32,31 @@ def gradient(distance, permeability, sources, targets, **options):
     return np.asarray(jax.jit(jax.grad(total))(jnp.asarray(permeability)))
 
 
-def in_forty_digits(quantity, permeability):
-    """Derivative of a distance between the first and last cell by the log of each cell, in extended precision."""
-    with mpmath.workdps(40):
-        logs = [mpmath.log(float(value)) for value in permeability.ravel()]
-        step = mpmath.mpf(10) ** -12
-
-        def at(cell, sign):
-            cells = [mpmath.exp(value + sign * step * (n == cell)) for n, value in enumerate(logs)]
-            return quantity(_conductances(cells, permeability.shape))
-
-        return np.array([float((at(n, 1) - at(n, -1)) / (2 * step)) for n in range(len(logs))]).reshape(
-            permeability.shape
-        )
+def over_eight_orders_of_magnitude():
+    permeability = 10 ** np.random.default_rng(21).uniform(-4, 4, (3, 3))
+    permeability[0, 1], permeability[1, 1] = 1e-4, 1e4
+    return permeability
 
 
-def _conductances(cells, shape):
-    matrix = mpmath.zeros(len(cells))
-    for i, j in np.ndindex(len(cells), len(cells)):
-        down, right = np.subtract(np.unravel_index(i, shape), np.unravel_index(j, shape))
-        if abs(down) + abs(right) == 1:
-            matrix[i, j] = (cells[i] + cells[j]) / 2
-    return matrix
-
-
-def _resistance(conductance):
-    last = conductance.rows - 1
-    system = -conductance[:last, :last]
-    for i in range(last):
-        system[i, i] = mpmath.fsum(conductance[i, :])
-    current = mpmath.zeros(last, 1)
-    current[0] = 1
-    return mpmath.lu_solve(system, current)[0]
-
-
-def _expected_cost(conductance):
-    size = conductance.rows
-    walk, weighted_costs = mpmath.zeros(size), mpmath.zeros(size)
-    for i, j in np.ndindex(size, size):
-        if conductance[i, j]:
-            cost = 1 / conductance[i, j]
-            walk[i, j] = conductance[i, j] / mpmath.fsum(conductance[i, :]) * mpmath.exp(-THETA * cost)
-            weighted_costs[i, j] = cost * walk[i, j]
-    z = (mpmath.eye(size) - walk) ** -1
-    mean = z * weighted_costs * z
-    return mean[0, size - 1] / z[0, size - 1] - mean[size - 1, size - 1] / z[size - 1, size - 1]
+EXACT_LOG_GRADIENTS = {
+    "resistance": lambda permeability: reference_resistance.log_gradient(permeability, (0, 0), (2, 2)),
+    "expected_cost": lambda permeability: reference_rsp.log_gradients(permeability, THETA, 0, 8, neighbors="rook")[
+        "expected_cost"
+    ],
+}
 
 
 @pytest.mark.costly_variants
-@pytest.mark.parametrize(
-    ("name", "quantity"),
-    [("resistance", _resistance), ("expected_cost", _expected_cost)],
-    ids=["resistance", "expected_cost"],
-)
-def test_gradients_over_eight_orders_of_magnitude(name, quantity):
-    permeability = 10 ** np.random.default_rng(21).uniform(-4, 4, (3, 3))
-    permeability[0, 1], permeability[1, 1] = 1e-4, 1e4
+@pytest.mark.parametrize("name", EXACT_LOG_GRADIENTS)
+def test_gradients_over_eight_orders_of_magnitude(name):
+    permeability = over_eight_orders_of_magnitude()
     result = permeability * gradient(EVERY[name], permeability, [0], [8], neighbors="rook")
-    expected = in_forty_digits(quantity, permeability)
+    expected = EXACT_LOG_GRADIENTS[name](permeability)
     np.testing.assert_allclose(result, expected, rtol=1e-5, atol=1e-9 * abs(expected).max())
 
 
 def test_least_cost_gradient_over_eight_orders_of_magnitude():
-    permeability = 10 ** np.random.default_rng(21).uniform(-4, 4, (3, 3))
+    permeability = over_eight_orders_of_magnitude()
     expected = reference_dense.gradient(
         lambda values: reference_dense.least_costs(reference_dense.conductances(values, "rook"))[0, 8], permeability
     )
@@ -102,12 +65,7 @@ def test_least_cost_gradient_over_eight_orders_of_magnitude():
 
 
 def independently(name, values):
-    conductance = reference_dense.conductances(values)
-    if name == "least cost":
-        return reference_dense.least_costs(conductance)
-    if name == "resistance":
-        return reference_dense.effective_resistances(conductance)
-    return reference_dense.randomized_paths(conductance, THETA)[name]
+    return reference_dense.distances(name, reference_dense.conductances(values), THETA)
 
 
 @pytest.mark.costly_variants

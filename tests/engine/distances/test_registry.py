@@ -1,6 +1,6 @@
 """The entries of the registry match the distances, and a distance that only has an entry runs in every task."""
 
-import os
+import io
 
 import equinox as eqx
 import jax
@@ -66,10 +66,9 @@ def run(task, folder, distance, inputs, **parameters):
     """The outputs and metrics of a task, run in this process, with its estimate of memory."""
     inputs = {"landscape": LANDSCAPE, "valid": np.ones(LANDSCAPE.shape, bool), **inputs}
     folder.mkdir()
-    with open(os.devnull, "w") as nowhere:
-        job = Job({**PARAMETERS, **parameters, "distance": distance}, inputs, Reporter(nowhere), folder)
-        assert TASKS[task].estimate(job).bytes > 0
-        result = TASKS[task].run(job)
+    job = Job({**PARAMETERS, **parameters, "distance": distance}, inputs, Reporter(io.StringIO()), folder)
+    assert TASKS[task].estimate(job).bytes > 0
+    result = TASKS[task].run(job)
     return {name: np.asarray(array[:]) for name, array in result.outputs.items()}, result.metrics
 
 
@@ -107,14 +106,12 @@ def test_entry_names_known_parameters_and_estimates(name):
     entry = distance_entry(name)
     assert set(entry.parameters) <= set(PARAMETER_READERS)
     assert entry.estimate in ESTIMATES
-    with open(os.devnull, "w") as nowhere:
-        distance = make_distance(Job(PARAMETERS, {}, Reporter(nowhere)), entry)
-    assert entry_of(distance) == entry
+    assert entry_of(make_distance(Job(PARAMETERS, {}, Reporter(io.StringIO())), entry)) == entry
 
 
 def computed(name, edge_rule="mean"):
-    with open(os.devnull, "w") as nowhere:
-        distance = make_distance(Job(PARAMETERS, {}, Reporter(nowhere)), distance_entry(name))
+    """Return the function of the permeability that gives the distances between all cells."""
+    distance = make_distance(Job(PARAMETERS, {}, Reporter(io.StringIO())), distance_entry(name))
     return lambda permeability: distance(GridGraph(permeability, LANDSCAPE > 0, 41, edge_rule=edge_rule))
 
 

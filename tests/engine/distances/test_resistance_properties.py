@@ -74,7 +74,6 @@ def test_resistances_equal_those_of_the_pseudoinverse(permeability, neighbors):
 @few
 @given(landscapes(), st.data(), st.floats(1.1, 100.0))
 def test_rayleigh_monotonicity_in_permeability(permeability, data, factor):
-    # Rayleigh's monotonicity law.
     better = permeability.copy()
     better.flat[data.draw(st.sampled_from(np.flatnonzero(permeability).tolist()))] *= factor
     assert (resistances(better) <= resistances(permeability) * (1 + 1e-11)).all()
@@ -94,7 +93,7 @@ def test_rayleigh_monotonicity_when_a_barrier_opens(permeability, data):
 @few
 @given(landscapes(), each_neighbourhood)
 def test_foster_theorem_with_components(permeability, neighbors):
-    # Foster's theorem. With G the inverse of the grounded Laplacian an edge has R = G_ii + G_jj − 2 G_ij.
+    # With G the inverse of the grounded Laplacian, an edge has R = G_ii + G_jj − 2 G_ij.
     grid = GridGraph(permeability, neighbors=neighbors)
     result, n_components = _foster_sum(grid)
     assert float(result) == pytest.approx(grid.n_vertices - int(n_components), rel=1e-11, abs=1e-11)
@@ -115,7 +114,7 @@ def test_resistance_scales_inversely_with_permeability(permeability, factor):
 
 
 @few
-# Few lengths: each is compiled anew, as it is no array.
+# Few lengths: the length is not an array, and each is compiled anew.
 @pytest.mark.costly
 @given(landscapes(), st.sampled_from([1e-3, 0.7, 1e3]))
 def test_resistance_scales_with_pixel_length(permeability, length):

@@ -2,10 +2,9 @@
 
 import re
 
-import mpmath
 import numpy as np
 import pytest
-import reference_dense
+import reference_resistance
 from reference_laplacian import independent_matrix
 from scipy.sparse.linalg import splu
 
@@ -132,26 +131,6 @@ def thin_wall():
     return permeability
 
 
-def resistance_in_forty_digits(permeability, first, second):
-    with mpmath.workdps(40):
-        number = np.cumsum(permeability.ravel() > 0).reshape(permeability.shape) - 1
-        values = [[mpmath.mpf(float(value)) for value in row] for row in permeability]
-        laplacian = mpmath.zeros(number.max() + 1)
-        for cell in np.argwhere(permeability > 0):
-            for neighbour in cell + reference_dense.STEPS["rook"]:
-                if ((neighbour >= 0) & (neighbour < permeability.shape)).all() and permeability[tuple(neighbour)] > 0:
-                    weight = (values[cell[0]][cell[1]] + values[neighbour[0]][neighbour[1]]) / 2
-                    i, j = int(number[tuple(cell)]), int(number[tuple(neighbour)])
-                    laplacian[i, j] -= weight
-                    laplacian[i, i] += weight
-        start, ground = int(number[first]), int(number[second])
-        laplacian[ground, ground] += 1
-        current = mpmath.zeros(laplacian.rows, 1)
-        current[start], current[ground] = 1, -1
-        potential = mpmath.lu_solve(laplacian, current)
-        return float(potential[start] - potential[ground])
-
-
 @pytest.mark.costly
 @each_solver
 @pytest.mark.parametrize(
@@ -161,26 +140,27 @@ def resistance_in_forty_digits(permeability, first, second):
 )
 def test_resistance_of_weak_wall_agrees_with_forty_digits(solver, first, second):
     wall = thin_wall()
-    expected = resistance_in_forty_digits(wall, first, second)
+    expected = reference_resistance.resistance(wall, first, second)
     assert resistance(wall, solver, first, second, "rook") == pytest.approx(expected, rel=1e-8)
 
 
 @pytest.mark.costly_variants
 @pytest.mark.parametrize("solver", [None, Multigrid()], ids=["automatic", "multigrid"])
 def test_weak_wall_leaves_resistances_within_halves_unchanged(solver):
-    wall, cells = thin_wall(), [(0, 0), (4, 1), (1, 7), (5, 8)]
-    grid = GridGraph(wall, neighbors="rook")
-    result = ResistanceDistance(solver)(grid, nodes=grid.coord_to_active_vertex_index(*zip(*cells, strict=True)))
-    expected = [resistance_in_forty_digits(wall, *cells[:2]), resistance_in_forty_digits(wall, *cells[2:])]
-    assert [float(result[0, 1]), float(result[2, 3])] == pytest.approx(expected, rel=1e-8)
+    assert_resistances_within_halves_are_exact(thin_wall(), solver)
 
 
 @pytest.mark.parametrize("solver", [None, Multigrid()], ids=["automatic", "multigrid"])
 def test_wall_of_a_millionth_leaves_resistances_within_halves_unchanged(solver):
-    wall, cells = np.where(thin_wall() == WALL, 1e-6, thin_wall()), [(0, 0), (4, 1), (1, 7), (5, 8)]
+    assert_resistances_within_halves_are_exact(np.where(thin_wall() == WALL, 1e-6, thin_wall()), solver)
+
+
+def assert_resistances_within_halves_are_exact(wall, solver):
+    """Compare the resistance of one pair of cells on each side of a wall with forty digits."""
+    cells = [(0, 0), (4, 1), (1, 7), (5, 8)]
     grid = GridGraph(wall, neighbors="rook")
     result = ResistanceDistance(solver)(grid, nodes=grid.coord_to_active_vertex_index(*zip(*cells, strict=True)))
-    expected = [resistance_in_forty_digits(wall, *cells[:2]), resistance_in_forty_digits(wall, *cells[2:])]
+    expected = [reference_resistance.resistance(wall, *pair) for pair in (cells[:2], cells[2:])]
     assert [float(result[0, 1]), float(result[2, 3])] == pytest.approx(expected, rel=1e-8)
 
 

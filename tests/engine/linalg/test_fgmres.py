@@ -25,7 +25,7 @@ def test_singular_system_is_a_status(singular, size, transpose):
     b = jnp.ones((1, *singular.shape)) * size
     solution = NonsymmetricMultigrid().compute(NonsymmetricMultigrid().init(singular), b, transpose=transpose)
     assert not solution.succeeded
-    assert [int(stats.status) for stats in solution.stats][0] == SolveStatus.NOT_CONVERGED
+    assert int(solution.stats[0].status) == SolveStatus.NOT_CONVERGED
     with pytest.raises(RuntimeError, match="singular to working precision|could not be solved accurately"):
         require_solved(solution)
 

@@ -1,10 +1,8 @@
 """Multigrid against SuperLU on independently assembled matrices: accurate for any landscape, or an error."""
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from jax import monitoring
 from reference_laplacian import independent_matrix
 from scipy.sparse import diags_array
 from scipy.sparse.csgraph import connected_components
@@ -19,15 +17,6 @@ from permea.engine.linalg.stencil_matrix import StencilMatrix
 
 SIDE = 64
 TOLERANCE = 1e-8
-COMPILED = "/jax/core/compile/backend_compile_duration"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def quick_compilation():
-    """Compilation dominates the run time on these small landscapes, too."""
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
 
 
 def several_components():
@@ -193,28 +182,14 @@ def test_iterations_hardly_grow_with_size(landscape, growth):
     assert iterations(4 * SIDE) <= growth * iterations(SIDE)
 
 
-@pytest.fixture
-def compiled():
-    """Collect the names of the functions that XLA compiles."""
-    names = set()
-
-    def listen(event, *_, fun_name="", **__):
-        if event == COMPILED:
-            names.add(fun_name)
-
-    monitoring.register_event_duration_secs_listener(listen)
-    yield names
-    monitoring.unregister_event_duration_listener(listen)
-
-
-def test_rasters_of_one_size_class_share_compiled_code(compiled):
+def test_rasters_of_one_size_class_share_compiled_code(compiled_functions):
     for rows, columns in [(SIDE, SIDE), (SIDE - 1, SIDE - 1)]:
-        compiled.clear()
+        compiled_functions.clear()
         multigrid(
             system(lognormal((rows, columns)), leak=0.01), currents((rows, columns)), cycle="float32", backend="xla"
         )
-    assert "jit(_pad_to_size_class)" in compiled
-    assert compiled.isdisjoint({"jit(_build_hierarchy)", "jit(_solve)"})
+    assert "jit(_pad_to_size_class)" in compiled_functions
+    assert {"jit(_build_hierarchy)", "jit(_solve)"}.isdisjoint(compiled_functions)
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -19,16 +19,9 @@ OMNISCAPE_RTOL = 5e-5
 
 
 @pytest.fixture
-def omniscape(reference_data):
-    """Read a raster of Omniscape's tests, NaN where it has no data."""
-
-    def read(name):
-        path = reference_data / "omniscape" / f"{name}.asc"
-        nodata = float(path.read_text().splitlines()[5].split()[1])
-        values = np.loadtxt(path, skiprows=6)
-        return np.where(values == nodata, np.nan, values)
-
-    return read
+def omniscape(esri_grid):
+    """Read a raster of Omniscape's tests by its name, NaN where it has no data."""
+    return lambda name: esri_grid(f"omniscape/{name}.asc")
 
 
 def test_current_from_source_raster_equals_omniscape(omniscape):

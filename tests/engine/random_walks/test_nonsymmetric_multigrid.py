@@ -10,7 +10,7 @@ from permea.engine.distances.cost_functions import edge_costs, inverse
 from permea.engine.graph import gallery
 from permea.engine.linalg.base import require_solved, solve
 from permea.engine.linalg.nested_dissection import NestedDissection
-from permea.engine.linalg.nonsymmetric_multigrid import NAME, NonsymmetricMultigrid
+from permea.engine.linalg.nonsymmetric_multigrid import NonsymmetricMultigrid
 from permea.engine.linalg.nonsymmetric_multigrid.coarsening_kernels import UNORDERED
 from permea.engine.linalg.nonsymmetric_multigrid.hierarchy import VCycle, transposed
 from permea.engine.linalg.nonsymmetric_multigrid.hierarchy_cache import CACHE_SIZE, HIERARCHY_CACHE, HierarchyCache
@@ -22,11 +22,13 @@ from permea.engine.random_walks.transitions import log_transition_probabilities,
 
 
 def long(*values):
-    """Parameters of a case that is left to the long tests."""
+    """Parameters of a case that only the long tests run."""
     return pytest.param(*values, marks=pytest.mark.long)
 
 
 DIRECT = NestedDissection(symmetric=False)
+#: The solver's name in the statistics.
+NAME = "nonsymmetric multigrid"
 
 LANDSCAPES = {
     "smooth": lambda: gallery.lognormal(97, 120, seed=3),
@@ -62,10 +64,6 @@ def test_expected_cost_matches_nested_dissection(landscape, theta):
     assert solves[0].solver == NAME
     assert [each.solver for each in solves].count(NAME) == 2
     assert largest_relative_difference(result, expected) < 1e-9
-
-
-def test_name_in_statistics():
-    assert NAME == "nonsymmetric multigrid"
 
 
 @pytest.mark.costly

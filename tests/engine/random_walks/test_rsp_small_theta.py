@@ -1,4 +1,4 @@
-"""Randomized shortest paths of which hardly any is killed, at contrasts of up to 1e12, against sixty decimal digits."""
+"""Randomized shortest paths at tiny θ and contrasts of up to 1e12, against sixty decimal digits."""
 
 from functools import lru_cache
 
@@ -9,6 +9,7 @@ import pytest
 import reference_rsp
 
 from permea.engine import GridGraph, RSPDistance
+from permea.engine.distances.cost_functions import edge_costs, inverse
 from permea.engine.linalg import NestedDissection, NonsymmetricMultigrid, record_stats
 from permea.engine.random_walks import condition_on_hitting
 from permea.engine.worker.metrics import solver_metrics
@@ -99,15 +100,19 @@ def test_tangents_by_coarse_multigrid_are_refined(measure):
         assert np.abs(result - expected).max() < 1e-8 * np.abs(expected).max()
 
 
+def conditioned_walk(solver, grid, theta, target):
+    costs = edge_costs(grid, inverse, fill=0.0)
+    return condition_on_hitting(solver, grid.edges, costs, jnp.array(theta), jnp.array(target))
+
+
 @pytest.mark.long
 def test_visits_by_coarse_multigrid_are_refined():
     """Visits by a multigrid of three digits have seven, or those of nested dissection."""
     grid = GridGraph(landscape(1e4))
-    costs = jnp.where(grid.edges > 0, 1 / jnp.where(grid.edges > 0, grid.edges, 1.0), 0.0)
     starts = jnp.zeros((1, *SHAPE)).at[0, 0, 0].set(1.0)
 
     def visits(solver):
-        walk = condition_on_hitting(solver, grid.edges, costs, jnp.array(0.01), jnp.array(TARGET))
+        walk = conditioned_walk(solver, grid, 0.01, TARGET)
         return np.asarray(walk.expected_visits(starts))
 
     result, expected = visits(NonsymmetricMultigrid(tolerance=1e-3)), visits(SOLVERS["nested dissection"])
@@ -151,11 +156,10 @@ def test_distances_from_a_source_and_between_all_cells(measure):
 def test_nearly_free_step_among_costly_cells():
     """Z itself is of moderate size here: only the weight killed between two cells is tiny."""
     permeability = np.full((1, 4), 1.0)
-    cost = lambda w: jnp.where(w > 0.9, 1e-13, 1.0)  # noqa: E731
     permeability[0, 2:] = 0.5
     grid = GridGraph(permeability, neighbors="rook")
-    energy = np.asarray(RSPDistance(1.0, cost=cost, measure="free_energy")(grid))
-    to_target = np.asarray(RSPDistance(1.0, cost=cost, measure="free_energy")(grid, targets=[1]))[:, 0]
+    distance = RSPDistance(1.0, cost=lambda w: jnp.where(w > 0.9, 1e-13, 1.0), measure="free_energy")
+    energy, to_target = np.asarray(distance(grid)), np.asarray(distance(grid, targets=[1]))[:, 0]
     # From the first cell the only step leads to the second.
     np.testing.assert_allclose([energy[0, 1], to_target[0]], 1e-13, rtol=1e-12)
 
@@ -163,8 +167,7 @@ def test_nearly_free_step_among_costly_cells():
 @pytest.mark.costly
 def test_conditioned_walk_has_the_same_expected_cost():
     grid, theta = GridGraph(landscape(1e8)), 1e-14
-    costs = jnp.where(grid.edges > 0, 1 / jnp.where(grid.edges > 0, grid.edges, 1.0), 0.0)
-    walk = condition_on_hitting(SOLVERS["nested dissection"], grid.edges, costs, jnp.array(theta), jnp.array(TARGET))
+    walk = conditioned_walk(SOLVERS["nested dissection"], grid, theta, TARGET)
     expected = exactly("random", 1e8, theta, "queen")["expected_cost"]
     np.testing.assert_allclose(np.ravel(walk.expected_cost), expected, rtol=1e-9)
     transient = np.arange(walk.reachable.size).reshape(SHAPE) != TARGET
@@ -181,9 +184,8 @@ def test_free_energy_without_any_cost_is_zero():
 @pytest.mark.costly
 def test_conditioned_walk_by_multigrid_is_accurate_or_raises():
     grid, theta = GridGraph(1e8 ** -np.random.default_rng(2).random((2, 7)), neighbors="rook"), 1e-20
-    costs = jnp.where(grid.edges > 0, 1 / jnp.where(grid.edges > 0, grid.edges, 1.0), 0.0)
     with pytest.raises(RuntimeError, match="nonsymmetric multigrid cannot solve"):
-        condition_on_hitting(SOLVERS["multigrid"], grid.edges, costs, jnp.array(theta), jnp.array(13))
+        conditioned_walk(SOLVERS["multigrid"], grid, theta, 13)
 
 
 @pytest.mark.long

@@ -3,25 +3,33 @@
 import numpy as np
 import pytest
 import reference_dense
-from reference_restoration import EVERYWHERE, GRAPHS, LANDSCAPES, REGION, RESTORED, focal, grid_of, pairwise
+from reference_restoration import (
+    EVERYWHERE,
+    GRAPHS,
+    LANDSCAPES,
+    REGION,
+    RESTORED,
+    focal,
+    grid_of,
+    pairwise,
+    restoration_gains,
+)
 
 from permea.engine.restoration import LeastCostRestoration, disc_restoration
 
 
-def discs_by_brute_force(landscape, restorable, radius, nodes, restored, **graph):
+def discs_by_brute_force(landscape, restorable, radius, nodes, permeability, **graph):
     """Restore one disc after the other, with new searches for each."""
-    off = ~np.eye(len(nodes), dtype=bool)
-    before = pairwise(landscape, reference_dense.least_costs, nodes, **graph)
-    connected = np.isfinite(before) & off
-    gain, n_newly_connected = np.full(landscape.shape, np.nan), np.zeros(landscape.shape, int)
     rows, columns = np.indices(landscape.shape)
-    for cell in np.argwhere(restorable):
+
+    def with_disc_restored(cell):
         disc = np.hypot((rows - cell[0]) * 2.0, (columns - cell[1]) * 3.0) <= radius
-        changed = np.where(disc & restorable, np.maximum(landscape, restored), landscape)
-        after = pairwise(changed, reference_dense.least_costs, nodes, **graph)
-        n_newly_connected[tuple(cell)] = (np.isinf(before) & np.isfinite(after)).sum() // 2
-        gain[tuple(cell)] = (before[connected] - after[connected]).mean() if connected.any() else 0.0
-    return np.where(n_newly_connected > 0, np.inf, gain), n_newly_connected
+        return np.where(disc & restorable, np.maximum(landscape, permeability), landscape)
+
+    gain, n_newly_connected = restoration_gains(
+        landscape, lambda changed: pairwise(changed, reference_dense.least_costs, nodes, **graph), with_disc_restored
+    )
+    return np.where(restorable, gain, np.nan), np.where(restorable, n_newly_connected, 0)
 
 
 @pytest.mark.costly_variants

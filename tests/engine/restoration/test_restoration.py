@@ -1,5 +1,6 @@
 """Gains of restoring cells against new solves in restored landscapes; barrier maps, scores and pinch points."""
 
+from functools import partial
 from itertools import combinations
 
 import numpy as np
@@ -15,6 +16,7 @@ from reference_restoration import (
     focal,
     grid_of,
     pairwise,
+    restoration_gains,
     rough,
     walled,
 )
@@ -38,19 +40,17 @@ from permea.engine.restoration.search_window import disc_mask
 KINDS = (RegionResistanceRestoration, PointResistanceRestoration)
 
 
+def with_cell_restored(landscape, cell):
+    changed = landscape.copy()
+    changed[cell] = max(changed[cell], RESTORED)
+    return changed
+
+
 def by_brute_force(landscape, quantity, nodes, **graph):
     """Restore one cell after the other, with new solves for each: mean gain, and number of newly connected pairs."""
-    off = ~np.eye(len(nodes), dtype=bool)
-    before = pairwise(landscape, quantity, nodes, **graph)
-    connected = np.isfinite(before) & off
-    gain, n_newly_connected = np.zeros(landscape.shape), np.zeros(landscape.shape, int)
-    for cell in np.ndindex(*landscape.shape):
-        changed = landscape.copy()
-        changed[cell] = max(changed[cell], RESTORED)
-        after = pairwise(changed, quantity, nodes, **graph)
-        gain[cell] = (before - after)[connected].mean() if connected.any() else 0.0
-        n_newly_connected[cell] = (np.isinf(before) & np.isfinite(after)).sum() // 2
-    return np.where(n_newly_connected > 0, np.inf, gain), n_newly_connected
+    return restoration_gains(
+        landscape, lambda changed: pairwise(changed, quantity, nodes, **graph), partial(with_cell_restored, landscape)
+    )
 
 
 @pytest.mark.costly_variants
@@ -94,15 +94,9 @@ def merged_resistances(landscape, nodes, neighbors="queen", edge_rule="mean"):
     number = np.cumsum(landscape.ravel() > 0) - 1
     result = np.zeros((len(nodes),) * 2)
     for i, j in combinations(range(len(nodes)), 2):
-        owner = np.arange(len(matrix))
-        for node in (nodes[i], nodes[j]):
-            owner[number[node]] = number[node[0]]
-        distinct, owner = np.unique(owner, return_inverse=True)
-        merged = np.zeros((len(distinct),) * 2)
-        np.add.at(merged, (owner[:, None], owner[None]), matrix)
-        np.fill_diagonal(merged, 0.0)
-        one, other = (owner[number[node[0]]] for node in (nodes[i], nodes[j]))
-        result[i, j] = result[j, i] = reference_dense.effective_resistances(merged)[one, other]
+        merged, node_of = reference_dense.merge_vertices(matrix, [number[nodes[i]], number[nodes[j]]])
+        ends = node_of[number[[nodes[i][0], nodes[j][0]]]]
+        result[i, j] = result[j, i] = reference_dense.effective_resistances(merged)[tuple(ends)]
     return result
 
 
@@ -119,17 +113,16 @@ def test_region_resistance_gain_matches_new_solve(name, neighbors, edge_rule, re
     landscape, graph = LANDSCAPES[name](), {"neighbors": neighbors, "edge_rule": edge_rule}
     regions = tuple(node[landscape.ravel()[node] > 0] for node in regions)
     result = RegionResistanceRestoration(grid_of(landscape, **graph), focal(*regions)).evaluate(RESTORED, EVERYWHERE)
-    before = merged_resistances(landscape, regions, **graph)
-    connected = np.isfinite(before) & ~np.eye(len(regions), dtype=bool)
-    for cell in np.ndindex(*landscape.shape):
-        changed = landscape.copy()
-        changed[cell] = max(changed[cell], RESTORED)
-        after = merged_resistances(changed, regions, **graph)
-        n_newly_connected = (np.isinf(before) & np.isfinite(after)).sum() // 2
-        assert result.n_newly_connected[cell] == n_newly_connected
-        expected = np.inf if n_newly_connected else (before[connected] - after[connected]).mean()
-        assert result.gain[cell] == pytest.approx(expected, rel=1e-7, abs=1e-10), cell
-    assert (result.gain > 1e-3).any() and result.pairs == connected.sum() // 2
+    gain, n_newly_connected = restoration_gains(
+        landscape,
+        lambda changed: merged_resistances(changed, regions, **graph),
+        partial(with_cell_restored, landscape),
+    )
+    np.testing.assert_allclose(result.gain, gain, rtol=1e-7, atol=1e-10)
+    np.testing.assert_array_equal(result.n_newly_connected, n_newly_connected)
+    assert (result.gain > 1e-3).any()
+    connected = np.isfinite(merged_resistances(landscape, regions, **graph))
+    assert result.pairs == (connected.sum() - len(regions)) // 2
 
 
 def test_gain_between_points_equals_single_cell_regions():
@@ -331,7 +324,7 @@ def test_invalid_arguments_are_rejected(case):
 @pytest.mark.costly
 def test_unconnected_nodes_are_rejected():
     grid = GridGraph(np.array([[1.0, 0.0, 1.0]]))
-    for attempt in (barrier_map, lambda *given: pinch_points(*given, 1.0)):
+    for attempt in (barrier_map, lambda *arguments: pinch_points(*arguments, 1.0)):
         with pytest.raises(ValueError, match="no focal node can reach another: all 2 lie in different"):
             attempt(grid, focal(0, 2))
     assert np.isinf(LeastCostRestoration(grid, focal(0, 2)).evaluate(1.0, np.ones((1, 3), bool)).gain[0, 1])

@@ -1,7 +1,5 @@
 """Circuitscape's verification cases: resistances and maps, one test for every .ini file."""
 
-import configparser
-import itertools
 import os
 import re
 from pathlib import Path
@@ -9,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import reference_dense
-import skimage.io
 from reference_circuitscape import Project, read_grid
 
 from permea.engine import GridGraph, ResistanceDistance
@@ -110,33 +107,17 @@ class VerificationCase:
     """The options and rasters of a verification case, and the resistances computed by Circuitscape."""
 
     def __init__(self, folder, name):
-        self.folder = folder / "circuitscape"
-        self.options = configparser.ConfigParser()
-        self.options.read(self.folder / f"input/raster/pairwise/{name}/sgVerify{name}.ini")
-        habitat = self.raster("habitat_file")
-        inside = habitat > 0
-        if self.flag("habitat_map_is_resistances"):
-            habitat = np.where(inside, 1 / np.where(inside, habitat, 1.0), 0.0)
-        self.permeability = np.where(inside, habitat, 0.0)
-        self.neighbors = "rook" if self.flag("connect_four_neighbors_only") else "queen"
-        self.edge_rule = "resistance" if self.flag("connect_using_avg_resistances") else "mean"
-        self.points = self.raster("point_file")
-        self.regions = self.raster("polygon_file") if self.flag("use_polygons") else np.zeros(habitat.shape)
-        stored = np.loadtxt(self.folder / f"output_verify/sgVerify{name}_resistances.out")
+        project = Project(folder / f"circuitscape/input/raster/pairwise/{name}/sgVerify{name}.ini")
+        project.circuit()
+        self.permeability = project.conductance
+        self.neighbors = "rook" if project.flag("connect_four_neighbors_only") else "queen"
+        self.edge_rule = "resistance" if project.flag("connect_using_avg_resistances") else "mean"
+        self.points = np.maximum(project.raster("point_file"), 0)
+        self.regions = np.zeros(self.points.shape)
+        if project.flag("use_polygons"):
+            self.regions = np.maximum(project.raster("polygon_file"), 0)
+        stored = np.loadtxt(folder / f"circuitscape/output_verify/sgVerify{name}_resistances.out")
         self.ids, self.expected = stored[0, 1:].astype(int), np.where(stored[1:, 1:] == -1, np.inf, stored[1:, 1:])
-
-    def option(self, name):
-        return next(section[name] for section in self.options.values() if name in section)
-
-    def flag(self, name):
-        return self.option(name) == "True"
-
-    def raster(self, name):
-        path = self.folder / self.option(name)
-        if path.suffix == ".tif":
-            return np.maximum(skimage.io.imread(path), 0)
-        lines = path.read_text().splitlines()
-        return np.maximum([[float(word) for word in line.split()] for line in lines[6:] if line.strip()], 0)
 
 
 @pytest.fixture(scope="module", params=DENSE_CASES, ids=lambda name: f"sgVerify{name}")
@@ -145,32 +126,20 @@ def case(request, reference_data):
 
 
 def network_of(resistances):
-    """Return the Laplacian of the network with these resistances between its nodes, component by component."""
-    laplacian = np.zeros(resistances.shape)
+    """Return the conductances of the network with these resistances between its nodes, component by component."""
+    conductance = np.zeros(resistances.shape)
     connected = np.isfinite(resistances)
     for nodes in {tuple(np.flatnonzero(row)) for row in connected}:
         centred = np.eye(len(nodes)) - 1 / len(nodes)
         part = np.ix_(nodes, nodes)
-        laplacian[part] = np.linalg.pinv(-centred @ resistances[part] @ centred / 2, rcond=1e-9, hermitian=True)
-    return laplacian
+        conductance[part] = -np.linalg.pinv(-centred @ resistances[part] @ centred / 2, rcond=1e-9, hermitian=True)
+    np.fill_diagonal(conductance, 0.0)
+    return conductance
 
 
-def merged(groups, count):
-    """Number the nodes so that those of overlapping groups have the same number."""
-    number = np.arange(count)
-    for _, group in itertools.product(range(len(groups)), groups):
-        number[np.isin(number, number[group])] = number[group].min()
-    return np.unique(number, return_inverse=True)[1]
-
-
-def resistance_between(laplacian, groups, source, target):
-    node = merged([*groups, source, target], len(laplacian))
-    if node[source[0]] == node[target[0]]:
-        return 0.0
-    membership = np.eye(node.max() + 1)[node]
-    conductance = -membership.T @ laplacian @ membership
-    np.fill_diagonal(conductance, 0)
-    return reference_dense.effective_resistances(conductance)[node[source[0]], node[target[0]]]
+def resistance_between(conductance, groups, source, target):
+    merged, node = reference_dense.merge_vertices(conductance, [*groups, source, target])
+    return reference_dense.effective_resistances(merged)[node[source[0]], node[target[0]]]
 
 
 @pytest.mark.costly_variants
@@ -183,7 +152,7 @@ def test_resistances_equal_circuitscape_by_dense_merging(case):
     included = (case.permeability > 0) & ((case.points > 0) | (case.regions > 0))
     grid = GridGraph(case.permeability, neighbors=case.neighbors, edge_rule=case.edge_rule)
     nodes = grid.coord_to_active_vertex_index(*np.nonzero(included))
-    laplacian = network_of(np.asarray(ResistanceDistance()(grid, nodes=nodes)))
+    conductance = network_of(np.asarray(ResistanceDistance()(grid, nodes=nodes)))
     point, region = case.points[included], case.regions[included]
     regions = [np.flatnonzero(region == number) for number in np.unique(region[region > 0])]
     result = np.full(case.expected.shape, np.inf)
@@ -192,5 +161,5 @@ def test_resistances_equal_circuitscape_by_dense_merging(case):
         if i == j:
             result[i, j] = 0
         elif source.size and target.size:
-            result[i, j] = resistance_between(laplacian, regions, source, target)
+            result[i, j] = resistance_between(conductance, regions, source, target)
     np.testing.assert_allclose(result, case.expected, rtol=1e-8, atol=1e-9)  # stored with ten digits

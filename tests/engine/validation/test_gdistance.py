@@ -14,14 +14,18 @@ from permea.engine.connectivity.rsp_movement import rsp_flow
 CASES = [("toy9x8", "dir4", "rook"), ("toy9x8", "dir8", "queen"), ("rand30x40", "dir8", "queen")]
 
 
+def landscape_with_points(name, table, neighbors="queen"):
+    """Return a landscape of gdistance, and its points as vertices."""
+    grid = GridGraph(1 / table(f"gdistance/{name}_resistance.csv"), neighbors=neighbors, edge_rule="resistance")
+    x, y = table(f"gdistance/{name}_points_xy.csv").T
+    return grid, grid.coord_to_active_vertex_index((grid.height - y).astype(int), x.astype(int))
+
+
 @pytest.fixture(scope="module", params=CASES, ids=lambda case: "_".join(case[:2]))
 def case(request, table):
     """Return a landscape of gdistance, its points as vertices, and a function that reads its results."""
     name, directions, neighbors = request.param
-    resistance = table(f"gdistance/{name}_resistance.csv")
-    grid = GridGraph(1 / resistance, neighbors=neighbors, edge_rule="resistance")
-    x, y = table(f"gdistance/{name}_points_xy.csv").T
-    points = grid.coord_to_active_vertex_index((grid.height - y).astype(int), x.astype(int))
+    grid, points = landscape_with_points(name, table, neighbors)
 
     def stored(what):
         return table(f"gdistance/{name}_{directions}_{what}.csv")
@@ -60,9 +64,7 @@ def test_least_cost_equals_grass(table, esri_grid):
 @pytest.mark.parametrize("name", ["toy9x8", "rand30x40"])
 def test_rsp_equals_gdistance_total_movements(name, theta, table):
     # rSPDistance(totalNet="total", method=1): mean cost of the paths that end when they first reach the target.
-    grid = GridGraph(1 / table(f"gdistance/{name}_resistance.csv"), edge_rule="resistance")
-    x, y = table(f"gdistance/{name}_points_xy.csv").T
-    points = grid.coord_to_active_vertex_index((grid.height - y).astype(int), x.astype(int))
+    grid, points = landscape_with_points(name, table)
     expected = table(f"gdistance/{name}_dir8_rSP_theta{theta}_total_method1.csv")
     np.testing.assert_allclose(RSPDistance(theta)(grid, nodes=points), expected, rtol=1e-9)
 
@@ -82,9 +84,7 @@ def dense_currents(resistance, source, target):
 @pytest.mark.parametrize(("theta", "stored"), [(0.1, "theta0.1"), (1e-11, "randomwalk")])
 def test_net_passages_equal_gdistance(name, theta, stored, table):
     # passage(totalNet="net"); without a theta it is that of the random walk, whose net passages are currents.
-    grid = GridGraph(1 / table(f"gdistance/{name}_resistance.csv"), edge_rule="resistance")
-    x, y = table(f"gdistance/{name}_points_xy.csv").T
-    points = grid.coord_to_active_vertex_index((grid.height - y).astype(int), x.astype(int))
+    grid, points = landscape_with_points(name, table)
     result = rsp_flow(grid, RSPDistance(theta), points[:1], points[1:2], kind="net").passage
     expected = table(f"gdistance/{name}_dir8_passage_{stored}_net_1to2.csv")
     compared = np.array(grid.active)

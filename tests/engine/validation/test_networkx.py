@@ -97,9 +97,7 @@ def test_resistance_with_function_rule_compiles():
 def test_rsp_equals_dense_inverse(rule, neighbors):
     permeability = landscape(3)
     conductance = reference_dense.conductances(permeability, neighbors, RULES[rule])
-    expected = reference_dense.by_component(
-        lambda part: reference_dense.randomized_paths(part, THETA)["expected_cost"], conductance
-    )
+    expected = reference_dense.rsp_distances(conductance, THETA)
     result = distances(RSPDistance(THETA), permeability, neighbors=neighbors, edge_rule=RULES[rule])
     np.testing.assert_allclose(result, expected, rtol=1e-10, atol=1e-12)
 

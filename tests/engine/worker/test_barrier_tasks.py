@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from reference_restoration import grid_of, walled
-from worker_process import run_job
+from worker_process import DONE, REFUSED, run_job
 
 from permea.engine import LCPDistance, ResistanceDistance
 from permea.engine.graph.focal_nodes import FocalNodes
@@ -15,7 +15,6 @@ from permea.engine.restoration import (
     disc_restoration,
 )
 
-DONE, REFUSED = 0, 2
 LANDSCAPE = walled()
 IDS = np.array([1, 1, 2, 3])
 CELLS = np.array([[0, 0], [0, 1], [6, 0], [0, 7]])

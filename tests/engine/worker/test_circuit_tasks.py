@@ -4,14 +4,13 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from worker_process import DONE, REFUSED, command, run_job, start, write_job
 from worker_process import LANDSCAPE as LANDSCAPE_PARAMETERS
-from worker_process import ROOT, run_job, start, write_job
 
 from permea.engine import GridGraph
 from permea.engine.circuits import advanced
@@ -25,8 +24,6 @@ from permea.engine.worker.job_checkpoint import open_array_store, open_checkpoin
 from permea.engine.worker.protocol import Reporter
 from permea.engine.worker.task import Job
 from permea.engine.worker.tasks.circuit_current import CircuitCurrentTask
-
-DONE, REFUSED = 0, 2
 
 LANDSCAPE = np.random.default_rng(3).lognormal(size=(7, 8))
 LANDSCAPE[:, 5] = 0
@@ -66,9 +63,9 @@ def test_pairwise_maps_match_library(tmp_path, circuit, focal):
     sums = pairwise.cumulative()
     np.testing.assert_allclose(ended.output("cumulative"), sums.total, atol=1e-12)
     np.testing.assert_allclose(ended.output("maximum"), sums.maximum, atol=1e-12)
-    numbers = ended.metrics
-    assert (numbers["focal_nodes"], numbers["runs"], numbers["unconnected"]) == (5, 4, 6)
-    assert numbers["kcl_residual"] < 1e-9 and numbers["cells_without_flow"] == 0
+    metrics = ended.metrics
+    assert (metrics["focal_nodes"], metrics["runs"], metrics["unconnected"]) == (5, 4, 6)
+    assert metrics["kcl_residual"] < 1e-9 and metrics["cells_without_flow"] == 0
     assert [line["name"] for line in ended.said("partial_result")] == ["resistances", "2_5", "2_9", "4_6", "5_9"]
 
 
@@ -112,11 +109,11 @@ def test_one_to_all_and_all_to_one_match_library(tmp_path, circuit, focal, mode,
         tmp_path, "circuit.current", {"mode": mode, "per_run_outputs": "both"}, landscape=LANDSCAPE, **FOCAL, **inputs
     )
     assert ended.status == DONE, ended.log
-    sweep = kind(circuit, focal, strengths={2: 3.0, 6: 0.5}, excluded=[(2, 9)])
-    for run, resistance in zip(sweep.maps(), ended.output("resistances"), strict=True):
+    mode_of_library = kind(circuit, focal, strengths={2: 3.0, 6: 0.5}, excluded=[(2, 9)])
+    for run, resistance in zip(mode_of_library.maps(), ended.output("resistances"), strict=True):
         assert resistance == pytest.approx(run.resistance)
         np.testing.assert_allclose(partial_result(ended, str(run.id), "currents"), run.currents, atol=1e-12)
-    np.testing.assert_allclose(ended.output("cumulative"), sweep.cumulative().total, atol=1e-12)
+    np.testing.assert_allclose(ended.output("cumulative"), mode_of_library.cumulative().total, atol=1e-12)
 
 
 def test_short_circuits_match_library(tmp_path, focal):
@@ -228,10 +225,7 @@ def many():
 
 def kill_after(folder, arrays):
     """Run a job, read and delete its partial results, and kill it after a number of arrays."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-    worker = subprocess.Popen(
-        [sys.executable, "-m", "engine", str(folder)], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
-    )
+    worker = subprocess.Popen(**command(folder), stdout=subprocess.PIPE, text=True)
     read = {}
     for line in worker.stdout:
         said = json.loads(line)
@@ -336,22 +330,22 @@ def test_stored_potentials_are_reused_after_kill(tmp_path, many_points, cumulati
     assert refused.status == REFUSED and "something has changed: focal_cells" in refused.error["text"]
 
 
-@pytest.mark.parametrize("claims", [False, True])
-def test_stored_region_solutions_are_reused(tmp_path, many, claims):
+@pytest.mark.parametrize("on_barriers", [False, True])
+def test_stored_region_solutions_are_reused(tmp_path, many, on_barriers):
     """Regions that include barriers are solved pair by pair; others by the inverse between their boundary cells."""
     landscape = many["landscape"].copy()
-    if claims:
+    if on_barriers:
         landscape[tuple(many["focal_cells"][0])] = 0
     inputs = {**many, "landscape": landscape}
     plain = {"mode": "pairwise", "cumulative": False}
     checkpointed = {**plain, "checkpoint": str(tmp_path / "checkpointed")}
     first = start(write_job(tmp_path / "first", "circuit.current", checkpointed, inputs))
-    if claims:
+    if on_barriers:
         (tmp_path / "checkpointed" / "cached-pair-resistances-00000016.npy").unlink()
     second = start(write_job(tmp_path / "second", "circuit.current", checkpointed, inputs))
     parts = len(list((tmp_path / "checkpointed").glob("cached-*.npy")))
-    assert parts == (-(-36 // 8) if claims else 1)
-    assert f"{parts - claims} intermediate solution" in " ".join(m["text"] for m in second.said("message"))
+    assert parts == (-(-36 // 8) if on_barriers else 1)
+    assert f"{parts - on_barriers} intermediate solution" in " ".join(m["text"] for m in second.said("message"))
     np.testing.assert_array_equal(second.output("resistances"), first.output("resistances"))
     np.testing.assert_array_equal(
         second.output("resistances"),
@@ -383,10 +377,7 @@ def test_damaged_intermediate_array_is_named(tmp_path, many_points):
 def test_max_pending_limits_unread_partial_results(tmp_path, many):
     parameters = {"mode": "pairwise", "per_run_outputs": "currents", "max_pending": 3}
     folder = write_job(tmp_path / "job", "circuit.current", parameters, many)
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-    worker = subprocess.Popen(
-        [sys.executable, "-m", "engine", str(folder)], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
-    )
+    worker = subprocess.Popen(**command(folder), stdout=subprocess.PIPE, text=True)
     try:
         waiting = next(line for line in worker.stdout if json.loads(line).get("name") == "pending_partial_results")
         time.sleep(0.3)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from worker_process import run_job
+from worker_process import DONE, REFUSED, run_job
 
 from permea.engine import EuclideanDistance, GridGraph, LCPDistance, ResistanceDistance, RSPDistance
 from permea.engine.graph.focal_nodes import FocalNodes
@@ -12,7 +12,6 @@ from permea.engine.paths.least_cost_corridors import corridor
 from permea.engine.paths.pairwise_distances import distance_matrix
 from permea.engine.paths.path_search import least_cost_paths
 
-DONE, REFUSED = 0, 2
 LANDSCAPE = np.random.default_rng(5).lognormal(size=(8, 9))
 LANDSCAPE[:, 6] = 0
 # The patch 4 of two cells, the points 7 and 9; 12 lies beyond the barrier.
@@ -94,8 +93,7 @@ def test_interrupted_distance_matrix_resumes_identically(kind, tmp_path):
     second = run(tmp_path / "second", "distance.matrix", checkpointed, **points)
     assert "1 search or solve was done in an earlier run" in " ".join(line["text"] for line in second.said("message"))
     np.testing.assert_array_equal(second.output("matrix"), whole)
-    pieces = {line["name"] for line in second.said("partial_result")}
-    assert pieces == {"distances_partial"}
+    assert {line["name"] for line in second.said("partial_result")} == {"distances_partial"}
     known = np.load(second.folder / "distances_partial-matrix.npy")
     there = ~np.isnan(known)
     assert there.any()
@@ -131,18 +129,18 @@ def test_paths_to_targets_match_library(grid, focal, targets, tmp_path):
 
 
 def test_disconnected_nodes_have_no_paths(tmp_path):
-    alone = {"focal_ids": IDS[3:], "focal_cells": CELLS[3:]}
-    ended = run(tmp_path, "leastcost.paths", {"pairs": "all"}, **alone)
+    disconnected = {"focal_ids": IDS[3:], "focal_cells": CELLS[3:]}
+    ended = run(tmp_path, "leastcost.paths", {"pairs": "all"}, **disconnected)
     assert (ended.status, ended.metrics["paths"], ended.output("path_cells").shape) == (DONE, 0, (0, 2))
 
 
 def test_corridors_paths_and_allocation_match_library(grid, focal, tmp_path):
     parameters = {"pairs": "all", "relative": True, "truncate_at": 0.5, "paths": True, "allocation": True}
     ended = run(tmp_path, "leastcost.corridor", parameters)
-    result, ground = corridors(grid, focal, relative=True, truncate_at=0.5), allocate(grid, focal)
+    result, allocation = corridors(grid, focal, relative=True, truncate_at=0.5), allocate(grid, focal)
     np.testing.assert_allclose(ended.output("corridor"), result.excess, atol=1e-12)
-    np.testing.assert_array_equal(ended.output("allocation"), ground.nearest)
-    np.testing.assert_array_equal(ended.output("direction"), ground.direction)
+    np.testing.assert_array_equal(ended.output("allocation"), allocation.nearest)
+    np.testing.assert_array_equal(ended.output("direction"), allocation.direction)
     assert ended.output("pairs").tolist() == result.pairs.tolist()
     assert ended.metrics["least_cost"] == pytest.approx(result.least_cost)
 
@@ -154,6 +152,6 @@ def test_corridor_to_targets_matches_library(grid, focal, targets, tmp_path):
 
 
 def test_corridor_between_disconnected_nodes_is_refused(tmp_path):
-    alone = {"focal_ids": IDS[3:], "focal_cells": CELLS[3:]}
-    ended = run(tmp_path, "leastcost.corridor", {"pairs": "all"}, **alone)
+    disconnected = {"focal_ids": IDS[3:], "focal_cells": CELLS[3:]}
+    ended = run(tmp_path, "leastcost.corridor", {"pairs": "all"}, **disconnected)
     assert (ended.status, "no path joins any two of the 2 nodes" in ended.error["text"]) == (REFUSED, True)

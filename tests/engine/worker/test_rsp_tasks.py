@@ -2,14 +2,13 @@
 
 import numpy as np
 import pytest
-from worker_process import run_job
+from worker_process import DONE, REFUSED, run_job
 
 from permea.engine import GridGraph, LCPDistance, ResistanceDistance, RSPDistance, connected_habitat
 from permea.engine.connectivity import betweenness, landmarks
 from permea.engine.connectivity.dispersal_kernel import ExponentialKernel
 from permea.engine.connectivity.rsp_movement import rsp_flow
 
-DONE, REFUSED = 0, 2
 LANDSCAPE = np.random.default_rng(43).lognormal(size=(5, 8))
 LANDSCAPE[:, 5] = 0
 LANDSCAPE[1, 1] = np.nan
@@ -87,12 +86,12 @@ def test_connected_habitat_matches_library(kind, grid, tmp_path):
 
 
 REFUSALS = {
-    "places apart": (
+    "disconnected": (
         FLOW,
         {"sources": SOURCES},
         "no flow: no source can reach a target (2 pairs): they lie in different",
     ),
-    "one place": (FLOW, {"sources": SOURCES[:1]}, "no flow: there is only one source and target"),
+    "one cell": (FLOW, {"sources": SOURCES[:1]}, "no flow: there is only one source and target"),
     "both": (FLOW, {"sources": SOURCES, "quality": QUALITY}, "give either sources or quality"),
     "neither": (FLOW, {"sources": None}, "the job lacks 'sources'"),
     "no width": ({**FLOW, "weighting": "quality", "landmarks": 0}, {"quality": QUALITY}, "a whole number of 1 or more"),

@@ -99,7 +99,7 @@ def test_memory_limit_refuses_a_job(serve_with, tmp_path):
     assert status == 3 and lines[-1]["kind"] == "memory" and "it was not started" in lines[-1]["text"]
 
 
-def test_failure_of_the_engine_ends_the_process(serve_with, tmp_path, monkeypatch):
+def test_failure_of_the_engine_ends_the_process(serve_with, tmp_path):
     folder = components_job(tmp_path / "job")
     (folder / "result.json").mkdir()  # the result cannot be written there
     status, lines = serve_with(10**10, folder, folder)

@@ -5,12 +5,11 @@ import json
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from worker_process import run_job, start, write_job
+from worker_process import DONE, REFUSED, run_job, start, write_job
 
 from permea.engine import GridGraph, LCPDistance, MeanPathLength, ResistanceDistance, RSPDistance, connected_components
 from permea.engine.connectivity import sensitivity
 
-DONE, REFUSED = 0, 2
 THETA = 0.3
 
 LANDSCAPE = np.random.default_rng(41).lognormal(size=(4, 5))
@@ -145,9 +144,9 @@ def test_sensitivity_of_disconnected_nodes_is_refused(tmp_path):
 
 
 def test_unknown_task_error_lists_known_tasks(tmp_path):
-    ended = run_job(tmp_path, "walk.on_water", {}, landscape=LANDSCAPE)
+    ended = run_job(tmp_path, "no.such_task", {}, landscape=LANDSCAPE)
     assert ended.status == REFUSED
-    assert all(task in ended.error["text"] for task in ["walk.on_water", *TASKS])
+    assert all(task in ended.error["text"] for task in ["no.such_task", *TASKS])
 
 
 def test_folder_without_job_is_refused(tmp_path):

@@ -1,15 +1,13 @@
 """The jobs that compile the engine after its installation."""
 
 import pytest
-from worker_process import start
+from worker_process import DONE, start
 
 from permea.engine.worker import warm_up
 from permea.engine.worker.explore import warm_up_exploration
 from permea.engine.worker.protocol import Reporter
 from permea.engine.worker.task import Job
 from permea.engine.worker.tasks import TASKS
-
-DONE, FAILED = 0, 1
 
 
 def test_jobs_are_of_known_tasks_with_their_inputs(tmp_path):

@@ -1,12 +1,12 @@
 """Windowed tasks, which read and write rasters on disk batch by batch."""
 
-import os
+import io
 
 import numpy as np
 import pytest
 from reference_windows import dense_current_maps
+from worker_process import DONE, REFUSED, run_job
 from worker_process import LANDSCAPE as LANDSCAPE_PARAMETERS
-from worker_process import run_job
 
 from permea.engine import LCPDistance, ResistanceDistance
 from permea.engine.connectivity.dispersal_kernel import ExponentialKernel
@@ -16,8 +16,6 @@ from permea.engine.moving_window.omnidirectional_current import MovingWindowCurr
 from permea.engine.worker.protocol import Reporter
 from permea.engine.worker.task import Job
 from permea.engine.worker.tasks import TASKS
-
-DONE, REFUSED = 0, 2
 
 rng = np.random.default_rng(81)
 LANDSCAPE = rng.lognormal(size=(14, 17))
@@ -54,8 +52,7 @@ def analysis(kind, **changed):
 
 @pytest.fixture
 def reporter():
-    with open(os.devnull, "w") as nowhere:
-        yield Reporter(nowhere)
+    return Reporter(io.StringIO())
 
 
 def test_windowed_sensitivity_matches_library(tmp_path):
@@ -210,19 +207,19 @@ def test_moving_current_sensitivity_matches_finite_differences(tmp_path):
     assert ended.status == DONE, ended.log
     assert ended.said("estimate")[0]["bytes"] > 0
 
-    def passing(name, landscape):
+    def weighted_current(name, landscape):
         expected = run_job(tmp_path / name, "windowed.current", GRADIENT, **{**inputs, "landscape": landscape})
         return np.nansum(weights * expected.output("current"))
 
-    assert ended.metrics["weighted_current"] == pytest.approx(passing("as it is", LANDSCAPE), rel=1e-9)
+    assert ended.metrics["weighted_current"] == pytest.approx(weighted_current("unchanged", LANDSCAPE), rel=1e-9)
     sensitivity, step = ended.output("sensitivity"), 1e-5
     assert (ended.metrics["minimum"], ended.metrics["maximum"]) == (np.nanmin(sensitivity), np.nanmax(sensitivity))
     for number, cell in enumerate([np.unravel_index(np.nanargmax(sensitivity), sensitivity.shape), (6, 11)]):
         ends = []
-        for way in (step, -step):
+        for change in (step, -step):
             changed = LANDSCAPE.copy()
-            changed[cell] += way
-            ends.append(passing(f"{number} {way}", changed))
+            changed[cell] += change
+            ends.append(weighted_current(f"{number} {change}", changed))
         assert sensitivity[cell] == pytest.approx((ends[0] - ends[1]) / (2 * step), rel=1e-4)
     np.testing.assert_array_equal(np.isnan(sensitivity), ~(LANDSCAPE > 0))
 

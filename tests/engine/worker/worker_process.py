@@ -12,12 +12,14 @@ from pathlib import Path
 import numpy as np
 
 ROOT = Path(__file__).resolve().parents[3]
+#: Exit statuses of the worker.
+DONE, REFUSED = 0, 2
 LANDSCAPE = {"values": "permeability", "neighbors": "queen", "edge_rule": "mean", "pixel_size": [1.0, 1.0]}
 
 
 @dataclass(frozen=True)
 class Ended:
-    """How a job ended: its status, what the worker said, its log, and the folder with what it wrote."""
+    """How a job ended: its status, the messages of the worker, its log, and the folder with its results."""
 
     status: int
     lines: list
@@ -59,7 +61,7 @@ def write_job(folder, task, parameters, inputs):
 def command(*arguments):
     """The command line of the worker, its folder and its environment."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-    # As in the tests' own process: small jobs spend their time in the compiler, and both share what is compiled.
+    # As in the tests' own process: both share what is compiled.
     environment["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "1"
     return {"args": [sys.executable, "-m", "engine", *map(str, arguments)], "cwd": ROOT, "env": environment}
 
@@ -127,7 +129,7 @@ def end_servers():
 
 
 def run_job(folder, task, parameters, **inputs):
-    """Write a job folder and run it; `valid` is everything that is not NaN unless given."""
+    """Write a job folder and run it; `valid` marks the cells that are not NaN unless given."""
     if "landscape" in inputs and "valid" not in inputs:
         inputs["valid"] = ~np.isnan(inputs["landscape"])
     return start(write_job(folder, task, parameters, inputs))
