@@ -118,7 +118,8 @@ def _reclassified(raster: InputRaster, table: np.ndarray, name: str, feedback: Q
     absent = old[~occurs]
     if absent.size:
         text = tr(
-            "'{name}' reclassifies {count:,} of {all:# value|# values} that do not occur; the first is {first:g}."
+            "'{name}' reclassifies {all:# value|# values}, of which {count:# does|# do} not occur; the first is "
+            "{first:g}."
         )
         log = feedback.pushWarning if absent.size == old.size else feedback.pushInfo
         log(text.format(name=name, count=absent.size, all=old.size, first=absent[0]))

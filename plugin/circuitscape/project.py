@@ -164,7 +164,10 @@ def _read_regions(path: Path, grid: RasterGrid, folder: Path, feedback: QgsProce
         regions = write_rows(numbers(), folder / "short_circuits.npy", (grid.rows, grid.columns), np.int64)
     validator.require_valid()
     if negative:
-        text = tr("'{name}': {count:# cell has|# cells have} negative numbers and belong to no short-circuit region.")
+        text = tr(
+            "'{name}': {count:# cell has a negative number and belongs|# cells have negative numbers and belong} to no "
+            "short-circuit region."
+        )
         feedback.pushWarning(text.format(name=name, count=negative))
     if not is_any:
         text = tr("'{name}' has no short-circuit region: none of its numbers is above 0.")

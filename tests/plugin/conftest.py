@@ -14,12 +14,14 @@ from qgis.core import (
     QgsProcessingFeedback,
     QgsProcessingParameterFeatureSource,
     QgsProcessingParameters,
+    QgsProcessingUtils,
     QgsProject,
     QgsRasterLayer,
     QgsSettings,
 )
 
 from permea.plugin.engine_environment import EngineInfo
+from permea.plugin.layers import FeatureReader, RasterGrid
 from permea.plugin.runner import WORKERS, execution
 from permea.plugin.runner.worker_pool import WorkerPool
 from permea.plugin.settings import SETTINGS
@@ -124,7 +126,6 @@ def raster_layer(geotiff, qgis_app):
 @pytest.fixture
 def feature_reader(context, feedback):
     """Read the features of a layer as the algorithms do; the project keeps the layer."""
-    from permea.plugin.layers import FeatureReader
 
     def reader(layer, geometry_check="repair"):
         QgsProject.instance().addMapLayer(layer, False)
@@ -139,7 +140,6 @@ def feature_reader(context, feedback):
 @pytest.fixture
 def grid(qgis_app):
     """Make a raster grid; by default with 30 m pixels."""
-    from permea.plugin.layers import RasterGrid
 
     def make(rows, columns, *, nodata=None, geotransform=NORTH_UP, crs=UTM):
         return RasterGrid(rows, columns, geotransform, QgsCoordinateReferenceSystem(crs), nodata)
@@ -149,7 +149,7 @@ def grid(qgis_app):
 
 @pytest.fixture(scope="session", autouse=True)
 def no_engine_left():
-    """End the engine that has stayed loaded during the session."""
+    """At the end of the session, end the engine that stays loaded."""
     yield
     WORKERS.close()
 
@@ -196,7 +196,7 @@ def worker(tmp_path, qgis_app, own_pool):
 
 @pytest.fixture(scope="module", autouse=True)
 def quick_collections(qgis_app):
-    """Leave what the session keeps anyway out of the collections after each test, which take a tenth of all time."""
+    """Exclude the objects of the session from the collections after each test, which take a tenth of all time."""
     gc.collect()
     gc.freeze()
     yield
@@ -204,8 +204,8 @@ def quick_collections(qgis_app):
 
 
 @pytest.fixture(autouse=True)
-def clean_settings(qgis_app, monkeypatch):
-    """Isolate tests from QGIS settings."""
+def clean_settings(qgis_app):
+    """Start each test without Permea's settings, and put those of the user back."""
     kept = [setting.key for setting in SETTINGS]
     before = {key: QgsSettings().value(key) for key in kept}
     for key in kept:
@@ -217,7 +217,5 @@ def clean_settings(qgis_app, monkeypatch):
 
 @pytest.fixture
 def job_folders(qgis_app):
-    """Return the existing job folders."""
-    from qgis.core import QgsProcessingUtils
-
+    """Return a function that lists the job folders that exist."""
     return lambda: set(Path(QgsProcessingUtils.tempFolder()).glob("permea-*"))

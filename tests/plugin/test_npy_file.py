@@ -42,5 +42,5 @@ def test_truncated_npy_is_refused(tmp_path):
 def test_non_npy_file_is_refused(tmp_path):
     path = tmp_path / "raster.npy"
     path.write_bytes(b"GIF89a and so on")
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="magic string"):
         NpyFile(path)

@@ -79,7 +79,7 @@ def test_default_is_not_stored(qgis_app):
         assert not QgsSettings().contains(setting.key)
 
 
-def test_device_on_which_the_engine_cannot_compute_is_named(qgis_app, monkeypatch, tmp_path):
+def test_device_on_which_the_engine_cannot_compute_is_named(qgis_app, tmp_path):
     """The engine's own words name a variable that the user has never set."""
     answer = '{"type": "error", "kind": "input", "text": "the environment variable JAX_PLATFORMS is cuda"}'
     python = tmp_path / "python"

@@ -3,6 +3,7 @@
 import gc
 import json
 import os
+import signal
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,22 +14,29 @@ from osgeo import gdal
 from qgis.core import (
     NULL,
     QgsApplication,
-    QgsFeature,
-    QgsGeometry,
-    QgsPointXY,
     QgsProcessingException,
-    QgsRectangle,
     QgsVectorLayer,
 )
 
 from permea.plugin.engine_environment import find_engine
 from permea.plugin.runner import WORKERS, execution
 
+from .vector_layers import (  # noqa: F401 (fixtures)
+    NORTH,
+    PIXEL,
+    WEST,
+    nine_regions,
+    patches,
+    points,
+    rectangles,
+    sites,
+    valued_points,
+)
+
 ROOT = Path(__file__).resolve().parents[3]
+REFERENCE_DATA = Path(os.environ.get("PERMEA_REFERENCE_DATA", ROOT.parent / "shared" / "data"))
 NODATA = -1.0
-PIXEL = 30.0
 SAMPLE = ("permeability.tif", "quality.tif", "land_cover.tif", "land_cover_classes.csv", "patches.gpkg")
-WEST, NORTH = 290_000.0, 9_120_000.0
 #: Header of an ESRI grid of cells of 1 map unit.
 HEADER = "ncols {columns}\nnrows {rows}\nxllcorner 0\nyllcorner 0\ncellsize 1\nNODATA_value -9999\n"
 # Cells (row, column) of the valley: two that are connected, and one on the island in the south-east.
@@ -157,23 +165,6 @@ def valley_file(geotiff, valley):
     return geotiff(valley, nodata=NODATA, name="valley")
 
 
-@pytest.fixture
-def points(qgis_app):
-    """Make a layer of points at the centres of cells (row, column)."""
-
-    def layer(*cells, name="patches", crs="EPSG:31985"):
-        made = QgsVectorLayer(f"Point?crs={crs}&field=name:string", name, "memory")
-        for number, (row, column) in enumerate(cells):
-            feature = QgsFeature(made.fields())
-            place = QgsPointXY(WEST + (column + 0.5) * PIXEL, NORTH - (row + 0.5) * PIXEL)
-            feature.setGeometry(QgsGeometry.fromPointXY(place))
-            feature.setAttributes([f"patch {'ABCDEFGH'[number]}"])
-            made.dataProvider().addFeature(feature)
-        return made
-
-    return layer
-
-
 def opened(output):
     """Return the layer of an output, which `processing.run` returns as a layer if temporary and as a path otherwise."""
     return output if isinstance(output, QgsVectorLayer) else QgsVectorLayer(output, "output", "ogr")
@@ -205,43 +196,6 @@ def corners():
         ]
 
     return corners
-
-
-@pytest.fixture
-def sites(qgis_app):
-    """Make a layer of points at cell centres; unique codes by default."""
-
-    def layer(cells, codes=None, name="sites"):
-        made = QgsVectorLayer("Point?crs=EPSG:31985&field=code:string", name, "memory")
-        for number, (row, column) in enumerate(cells):
-            feature = QgsFeature(made.fields())
-            feature.setGeometry(
-                QgsGeometry.fromWkt(f"Point({WEST + (column + 0.5) * PIXEL} {NORTH - (row + 0.5) * PIXEL})")
-            )
-            feature.setAttributes([codes[number] if codes else f"S{number + 1}"])
-            made.dataProvider().addFeature(feature)
-        return made
-
-    return layer
-
-
-@pytest.fixture
-def patches(qgis_app):
-    """Make a layer of rectangles: first and last row, first and last column."""
-
-    def layer(*areas):
-        made = QgsVectorLayer("Polygon?crs=EPSG:31985&field=code:string", "habitat", "memory")
-        for number, (top, bottom, left, right) in enumerate(areas):
-            feature = QgsFeature(made.fields())
-            box = QgsRectangle(
-                WEST + left * PIXEL, NORTH - (bottom + 1) * PIXEL, WEST + (right + 1) * PIXEL, NORTH - top * PIXEL
-            )
-            feature.setGeometry(QgsGeometry.fromRect(box))
-            feature.setAttributes([f"P{number + 1}"])
-            made.dataProvider().addFeature(feature)
-        return made
-
-    return layer
 
 
 @pytest.fixture
@@ -319,6 +273,14 @@ def engine_that(scripted_python, own_pool, monkeypatch):
 
 
 @pytest.fixture
+def kill_engine(engine_that, tmp_path):
+    """Run each job in its own process; return a function that kills the process of the latest."""
+    file = tmp_path / "pid"
+    engine_that(f"echo $$ > '{file}'")
+    return lambda: os.kill(int(file.read_text()), signal.SIGKILL)
+
+
+@pytest.fixture
 def usual_engine(engine_python, monkeypatch):
     """Run what follows in the process of the session again, after `engine_that`."""
 
@@ -377,15 +339,25 @@ def results(run, tmp_path):
 
 
 @pytest.fixture
-def project_error(run, tmp_path):
+def error_message(run):
+    """Run an algorithm that fails; return its message, which is in words."""
+
+    def of(name, **parameters):
+        with pytest.raises(QgsProcessingException) as error:
+            run(name, **parameters)
+        message = str(error.value)
+        assert not any(sign in message for sign in ("Traceback", ".py", "object at")), message
+        return message
+
+    return of
+
+
+@pytest.fixture
+def project_error(error_message, tmp_path):
     """Run a project that fails and return the message."""
 
     def of(path, folder="results"):
-        with pytest.raises(QgsProcessingException) as refused:
-            run("circuitscapeproject", INPUT=str(path), OUTPUT=str(tmp_path / folder))
-        message = str(refused.value)
-        assert "Traceback" not in message and ".py" not in message, message
-        return message
+        return error_message("circuitscapeproject", INPUT=str(path), OUTPUT=str(tmp_path / folder))
 
     return of
 

@@ -4,9 +4,7 @@ import numpy as np
 import pytest
 from qgis.core import QgsProcessingException
 
-from .test_current_flow import at, many, squares
-
-__all__ = ["at", "many", "squares"]
+from permea.plugin.runner import execution
 
 #: What an engine does before it fails: nothing; it makes its checkpoint; it has computed something.
 BEGINNINGS = {
@@ -23,7 +21,6 @@ ENDS = {
 @pytest.fixture
 def failing_engine(worker, monkeypatch):
     """An engine that fails after the given beginning."""
-    from permea.plugin.runner import execution
 
     def make(beginning, end):
         lines = [
@@ -42,12 +39,12 @@ def failing_engine(worker, monkeypatch):
 @pytest.mark.parametrize("end", ENDS)
 @pytest.mark.parametrize("beginning", BEGINNINGS)
 def test_current_flow_without_results_leaves_no_folder(
-    run, failing_engine, feedback, many, tmp_path, beginning, end, parameter
+    run, failing_engine, feedback, nine_regions, tmp_path, beginning, end, parameter
 ):
     failing_engine(beginning, end)
     folder = tmp_path / "new" / "deeper"
     with pytest.raises(QgsProcessingException):
-        run("currentflow", **many, **({"SINGLE_MAPS": None} | {parameter: str(folder)}))
+        run("currentflow", **nine_regions, **({"SINGLE_MAPS": None} | {parameter: str(folder)}))
     has_results = beginning == "with results"
     assert folder.exists() == (tmp_path / "new").exists() == has_results
     assert any("Partial results are saved" in text for text in feedback.infos) == has_results
@@ -57,28 +54,28 @@ def test_current_flow_without_results_leaves_no_folder(
     ("name", "parameters"),
     [("distancematrix", {}), ("windowedconnectivity", {"FOCAL": None, "RANGE": 100}), ("movingwindowcurrent", None)],
 )
-def test_checkpoint_without_results_is_not_left(run, failing_engine, many, tmp_path, name, parameters):
+def test_checkpoint_without_results_is_not_left(run, failing_engine, nine_regions, tmp_path, name, parameters):
     failing_engine("with a manifest", "failed")
-    inputs = {key: value for key, value in (many | (parameters or {})).items() if value is not None}
+    inputs = {key: value for key, value in (nine_regions | (parameters or {})).items() if value is not None}
     if parameters is None:
-        inputs = {"INPUT": many["INPUT"], "SOURCE_STRENGTH": many["INPUT"], "RADIUS": 100}
+        inputs = {"INPUT": nine_regions["INPUT"], "SOURCE_STRENGTH": nine_regions["INPUT"], "RADIUS": 100}
     with pytest.raises(QgsProcessingException):
         run(name, **inputs, CHECKPOINT=str(tmp_path / "kept"))
     assert not (tmp_path / "kept").exists()
 
 
-def test_folder_of_the_user_stays(run, failing_engine, many, tmp_path):
+def test_folder_of_the_user_stays(run, failing_engine, nine_regions, tmp_path):
     failing_engine("with a manifest", "failed")
     folder = tmp_path / "mine"
     folder.mkdir()
     (folder / "notes.txt").write_text("mine")
     with pytest.raises(QgsProcessingException):
-        run("currentflow", **many, SINGLE_MAPS=str(folder))
+        run("currentflow", **nine_regions, SINGLE_MAPS=str(folder))
     assert [path.name for path in folder.iterdir()] == ["notes.txt"]
 
 
-def test_rejected_input_leaves_no_folder(run, many, tmp_path, geotiff):
+def test_rejected_input_leaves_no_folder(run, nine_regions, tmp_path, geotiff):
     bad = geotiff(np.full((9, 9), -1.0), name="bad")
     with pytest.raises(QgsProcessingException, match="negative"):
-        run("currentflow", **{**many, "INPUT": bad}, SINGLE_MAPS=str(tmp_path / "maps"))
+        run("currentflow", **{**nine_regions, "INPUT": bad}, SINGLE_MAPS=str(tmp_path / "maps"))
     assert not (tmp_path / "maps").exists()

@@ -1,18 +1,19 @@
 """Cancelled and failed runs leave no incomplete files."""
 
-import threading
 import time
 
 import pytest
 from qgis.core import QgsApplication, QgsProcessingAlgRunnerTask, QgsProcessingException
 from qgis.PyQt.QtCore import QCoreApplication
 
+from permea.plugin.runner import execution
+
+from .interventions import as_soon_as
+
 
 @pytest.fixture
 def slow_engine(worker, monkeypatch):
     """An engine that reports half of its progress and then sleeps."""
-    from permea.plugin.runner import execution
-
     engine = worker("""
         say("progress", percent=50, text="half-way")
         time.sleep(120)
@@ -22,17 +23,7 @@ def slow_engine(worker, monkeypatch):
 
 def cancel_at_half(feedback):
     """Cancel as soon as the engine reports half of its progress; return the list that receives the time."""
-    cancelled = []
-
-    def watch():
-        patience = time.monotonic() + 30
-        while not any("half-way" in text for text in feedback.texts) and time.monotonic() < patience:
-            time.sleep(0.02)
-        cancelled.append(time.monotonic())
-        feedback.cancel()
-
-    threading.Thread(target=watch, daemon=True).start()
-    return cancelled
+    return as_soon_as(lambda: any("half-way" in text for text in feedback.texts), feedback.cancel)
 
 
 def test_cancel_ends_run_within_a_second_without_files(
@@ -71,8 +62,6 @@ def test_cancel_from_background_thread(provider, slow_engine, feedback, context,
 
 
 def test_failed_run_keeps_earlier_result(run, worker, monkeypatch, points, valley_file, tmp_path):
-    from permea.plugin.runner import execution
-
     engine = worker("""
         say("error", kind="internal", text="the solver lost its way")
         sys.exit(1)

@@ -4,14 +4,8 @@ import gzip
 
 import numpy as np
 import pytest
-from osgeo import gdal
 
-
-def grid(path):
-    dataset = gdal.OpenEx(str(path), open_options=["DATATYPE=Float64"])
-    band = dataset.GetRasterBand(1)
-    values = np.frombuffer(band.ReadRaster(buf_type=gdal.GDT_Float64)).reshape(band.YSize, band.XSize)
-    return values, dataset.GetGeoTransform()
+from .circuitscape_cases import read_raster
 
 
 def resistances(folder):
@@ -27,7 +21,7 @@ def test_decimal_commas_in_every_list(project, results):
     texts = {"p.txt": "1\t0,5\t0,5\n2\t2,5\t0,5\n3\t4,5\t0,5\n", "s.txt": "1\t2,5\n", "r.txt": "1;0,5\n"}
     options = {"point_file": "p.txt", "use_reclass_table": "True", "reclass_file": "r.txt", **STRENGTHS}
     folder = results(project(texts=texts, scenario="one-to-all", **options))
-    assert grid(folder / "strip_curmap_1.asc")[0].max() == pytest.approx(2.5)
+    assert read_raster(folder / "strip_curmap_1.asc")[0].max() == pytest.approx(2.5)
     assert np.loadtxt(folder / "strip_resistances.out")[0, 1] == pytest.approx(1.0)
 
 
@@ -94,7 +88,7 @@ def test_headers_that_differ_by_rounding_have_the_same_cells(project, results, f
     for name in ("s.asc", "g.asc"):
         file = path.with_name(name)
         file.write_text(file.read_text().replace(old, new))
-    np.testing.assert_allclose(grid(results(path) / "strip_curmap.asc")[0], [[1] * 5])
+    np.testing.assert_allclose(read_raster(results(path) / "strip_curmap.asc")[0], [[1] * 5])
     warned = [text for text in feedback.warnings if "It is read cell by cell" in text]
     assert len(warned) == 2 and all(text.count(" instead of ") for text in warned)
 
@@ -153,7 +147,7 @@ def test_resistances_of_oblong_cells(oblong, results, feedback):
 @pytest.mark.parametrize("option", [{}, {"write_as_tif": "True"}], ids=["asc", "tif"])
 def test_maps_of_oblong_cells_have_their_shape(oblong, results, feedback, option):
     folder = results(oblong(**option))
-    values, place = grid(next(folder.glob("strip_cum_curmap.*")))
+    values, place = read_raster(next(folder.glob("strip_cum_curmap.*")))
     np.testing.assert_allclose(values, [[2, 2, 3, 2, 2]])
     assert place == (0, 2, 0, 1, 0, -1)
     assert any("1 high and 2 wide" in text for text in feedback.warnings) == (not option)
@@ -223,11 +217,11 @@ def test_branches_without_current_are_not_listed(project, results):
         ),
         (
             {"rasters": {"po": [[1, 1, 0, 0, -1]]}, "use_polygons": "True", "polygon_file": "po.asc"},
-            "'po.asc': 1 cell has negative numbers and belong to no short-circuit region.",
+            "'po.asc': 1 cell has a negative number and belongs to no short-circuit region.",
         ),
         (
             {"texts": {"r.txt": "7 5\n"}, "use_reclass_table": "True", "reclass_file": "r.txt"},
-            "'r.txt' reclassifies 1 of 1 value that do not occur; the first is 7.",
+            "'r.txt' reclassifies 1 value, of which 1 does not occur; the first is 7.",
         ),
         ({"remove_src_or_gnd": "rmvsrc"}, "remove_src_or_gnd = rmvsrc (only in scenario advanced)"),
         ({"ground_file_is_resistances": "False"}, "ground_file_is_resistances (only in scenario advanced)"),

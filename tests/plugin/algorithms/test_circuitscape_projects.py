@@ -1,18 +1,13 @@
 """Circuitscape's verification projects: every output file is reproduced."""
 
-import os
 import re
-import signal
-import threading
-import time
-from pathlib import Path
 
 import numpy as np
 import pytest
-from osgeo import gdal
 
-FOLDER = Path(os.environ.get("PERMEA_REFERENCE_DATA", Path(__file__).resolve().parents[4] / "shared" / "data"))
-CASES = sorted((FOLDER / "circuitscape" / "input").rglob("*.ini"))
+from .circuitscape_cases import CASES, CIRCUITSCAPE, read_raster
+from .conftest import REFERENCE_DATA
+from .interventions import as_soon_as
 
 #: Resistances relative to each, maps relative to their maximum.
 ACCURATE = 1e-6
@@ -24,7 +19,7 @@ WRONG_MAPS_UPSTREAM = {"oneToAllVerify12", "allToOneVerify12"}
 LOOSE_UPSTREAM = {"sgVerify17_resistances.out": 2e-4, "sgVerify17_resistances_3columns.out": 2e-4}
 
 
-@pytest.mark.skipif(not CASES, reason=f"no reference data in {FOLDER}")
+@pytest.mark.skipif(not CASES, reason=f"no reference data in {REFERENCE_DATA}")
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
 def test_project_writes_circuitscape_files(run, tmp_path, path):
     result = run("circuitscapeproject", INPUT=str(path), OUTPUT=str(tmp_path / "results"))
@@ -42,7 +37,7 @@ def test_project_writes_circuitscape_files(run, tmp_path, path):
 
 
 def verified(case):
-    files = sorted((FOLDER / "circuitscape" / "output_verify").glob(f"{case}_*"))
+    files = sorted((CIRCUITSCAPE / "output_verify").glob(f"{case}_*"))
     wrong = {file for file in files if file.name in WRONG_UPSTREAM}
     wrong |= {file for file in files if case in WRONG_MAPS_UPSTREAM and file.suffix == ".asc"}
     return [file for file in files if file not in wrong]
@@ -54,17 +49,10 @@ def ids_in(name):
     return pair.groups()[:2] if pair else ()
 
 
-def grid(path):
-    dataset = gdal.OpenEx(str(path), open_options=["DATATYPE=Float64"])
-    band = dataset.GetRasterBand(1)
-    values = np.frombuffer(band.ReadRaster(buf_type=gdal.GDT_Float64)).reshape(band.YSize, band.XSize)
-    return values, dataset.GetGeoTransform()
-
-
 def difference(expected, actual):
     """Return the difference of two files in units of the tolerance; infinite if their contents do not correspond."""
     if expected.suffix == ".asc":
-        (stored, place), (values, own_place) = grid(expected), grid(actual)
+        (stored, place), (values, own_place) = read_raster(expected), read_raster(actual)
         nodata = stored == -9999
         if place != own_place or stored.shape != values.shape or not np.array_equal(nodata, values == -9999):
             return np.inf
@@ -84,11 +72,11 @@ def difference(expected, actual):
 
 def test_maps_as_tiff_compressed_or_log_transformed(project, results):
     tif = results(project(write_as_tif="True", write_max_cur_maps="True"), "tif")
-    np.testing.assert_allclose(grid(tif / "strip_cum_curmap.tif")[0], [[2, 2, 3, 2, 2]])
-    np.testing.assert_allclose(grid(tif / "strip_max_curmap.tif")[0], [[1, 1, 1, 1, 1]])
+    np.testing.assert_allclose(read_raster(tif / "strip_cum_curmap.tif")[0], [[2, 2, 3, 2, 2]])
+    np.testing.assert_allclose(read_raster(tif / "strip_max_curmap.tif")[0], [[1, 1, 1, 1, 1]])
     packed = results(project(compress_grids="True", log_transform_maps="True"), "packed")
     path = f"/vsigzip/{packed / 'strip_cum_curmap.asc.gz'}"
-    np.testing.assert_allclose(grid(path)[0], np.log10([[2, 2, 3, 2, 2]]))
+    np.testing.assert_allclose(read_raster(path)[0], np.log10([[2, 2, 3, 2, 2]]))
 
 
 def test_mask_reclassification_and_zero_focal_currents(project, results):
@@ -100,7 +88,7 @@ def test_mask_reclassification_and_zero_focal_currents(project, results):
     assert np.loadtxt(folder / "strip_resistances.out")[1:, 1:] == pytest.approx(
         3 * np.array([[0, 2, 4], [2, 0, 2], [4, 2, 0]])
     )
-    np.testing.assert_allclose(grid(folder / "strip_cum_curmap.asc")[0], [[0, 2, 1, 2, 0], [0] * 5], atol=1e-9)
+    np.testing.assert_allclose(read_raster(folder / "strip_cum_curmap.asc")[0], [[0, 2, 1, 2, 0], [0] * 5], atol=1e-9)
 
 
 def test_zero_focal_currents_in_every_map(project, results):
@@ -112,7 +100,7 @@ def test_zero_focal_currents_in_every_map(project, results):
         (sweep / "strip_curmap_1.asc", [[0, 1, 0, 0, 0]]),
         (sweep / "strip_cum_curmap.asc", [[0, 1.5, 0, 1.5, 0]]),
     ):
-        np.testing.assert_allclose(grid(file)[0], expected, atol=1e-9)
+        np.testing.assert_allclose(read_raster(file)[0], expected, atol=1e-9)
 
 
 @pytest.mark.parametrize(
@@ -126,7 +114,7 @@ def test_source_ground_conflicts_follow_circuitscape(project, results, policies,
     files = {"scenario": "advanced", "source_file": "s.asc", "ground_file": "g.asc"}
     for policy in policies:
         folder = results(project(rasters=rasters, remove_src_or_gnd=policy, **files), policy)
-        np.testing.assert_allclose(grid(folder / "strip_curmap.asc")[0], [currents], atol=1e-9)
+        np.testing.assert_allclose(read_raster(folder / "strip_curmap.asc")[0], [currents], atol=1e-9)
 
 
 def test_advanced_network_lists_all_nodes(project, results):
@@ -151,8 +139,8 @@ def test_zero_strength_and_duplicate_strengths(project, results):
     options = {"use_variable_source_strengths": "True", "variable_source_file": "s.txt", "scenario": "one-to-all"}
     folder = results(project(texts={"s.txt": "1 0\n2 4\n2 9\n"}, **options))
     assert np.loadtxt(folder / "strip_resistances.out")[0].tolist() == [1, -1]
-    assert not grid(folder / "strip_curmap_1.asc")[0].any()
-    assert grid(folder / "strip_curmap_2.asc")[0].max() == pytest.approx(4)
+    assert not read_raster(folder / "strip_curmap_1.asc")[0].any()
+    assert read_raster(folder / "strip_curmap_2.asc")[0].max() == pytest.approx(4)
 
 
 def test_ini_syntax_variants(project, results, tmp_path):
@@ -191,15 +179,15 @@ def test_pairs_file_selects_pairs(project, results, text, solved):
 def test_strengths_are_read_from_file(project, results):
     options = {"use_variable_source_strengths": "True", "variable_source_file": "strengths.txt"}
     path = project(scenario="one-to-all", texts={"strengths.txt": "1 5\n3 2\n"}, **options)
-    np.testing.assert_allclose(grid(results(path) / "strip_curmap_1.asc")[0], [[5, 5, 5, 0, 0]], atol=1e-9)
+    np.testing.assert_allclose(read_raster(results(path) / "strip_curmap_1.asc")[0], [[5, 5, 5, 0, 0]], atol=1e-9)
 
 
 def test_advanced_mode_accepts_point_lists(project, results):
     texts = {"sources.txt": "2 0.5 0.5\n1 1.5 0.5\n", "grounds.txt": "4 3.5 0.5\n"}
     files = {"source_file": "sources.txt", "ground_file": "grounds.txt", "write_volt_maps": "True"}
     folder = results(project(scenario="advanced", texts=texts, **files))
-    np.testing.assert_allclose(grid(folder / "strip_voltmap.asc")[0], [[20, 18, 15, 12, 12]], rtol=1e-9)
-    np.testing.assert_allclose(grid(folder / "strip_curmap.asc")[0], [[2, 3, 3, 3, 0]], atol=1e-9)
+    np.testing.assert_allclose(read_raster(folder / "strip_voltmap.asc")[0], [[20, 18, 15, 12, 12]], rtol=1e-9)
+    np.testing.assert_allclose(read_raster(folder / "strip_curmap.asc")[0], [[2, 3, 3, 3, 0]], atol=1e-9)
 
 
 def test_relative_paths_resolve_upwards(project, results, tmp_path):
@@ -212,7 +200,7 @@ def test_relative_paths_resolve_upwards(project, results, tmp_path):
     assert (results(path.rename(deep / path.name)) / "strip_resistances.out").is_file()
 
 
-def test_folder_accepts_same_project_only(project, results, project_error, run):
+def test_folder_accepts_same_project_only(project, results, project_error):
     folder = results(project())
     before = {file.name: file.read_bytes() for file in folder.iterdir() if file.is_file()}
     results(project())
@@ -231,8 +219,7 @@ def test_results_of_other_programs_are_not_overwritten(project, project_error, t
 
 
 @pytest.mark.long
-def test_killed_project_run_is_resumed(run, project, results, project_error, engine_that, tmp_path):
-    engine_that(f"echo $$ > '{tmp_path}/pid'")
+def test_killed_project_run_is_resumed(project, results, project_error, kill_engine, tmp_path):
     random = np.random.default_rng(2)
     points = np.zeros((60, 60), int)
     for number in range(9):
@@ -242,13 +229,7 @@ def test_killed_project_run_is_resumed(run, project, results, project_error, eng
     def maps(folder):
         return {file.name: file.stat().st_mtime_ns for file in folder.glob("*_curmap_*_*.asc")}
 
-    def watch():
-        patience = time.monotonic() + 120
-        while len(maps(tmp_path / "results")) < 25 and time.monotonic() < patience:
-            time.sleep(0.002)
-        os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
-
-    threading.Thread(target=watch, daemon=True).start()
+    as_soon_as(lambda: len(maps(tmp_path / "results")) >= 25, kill_engine)
     assert project_error(path).startswith("The engine was killed")
     first = maps(tmp_path / "results")
     assert 25 <= len(first) < 36
@@ -256,12 +237,13 @@ def test_killed_project_run_is_resumed(run, project, results, project_error, eng
     folder = results(path)
     assert len(maps(folder)) == 36 and first.items() <= maps(folder).items()
     at_once = results(path, "at once")
-    np.testing.assert_allclose(*(grid(each / "strip_cum_curmap.asc")[0] for each in (folder, at_once)), rtol=1e-9)
+    np.testing.assert_allclose(
+        *(read_raster(each / "strip_cum_curmap.asc")[0] for each in (folder, at_once)), rtol=1e-9
+    )
 
 
 @pytest.mark.long
-def test_resumed_run_reuses_solutions(project, results, project_error, engine_that, feedback, tmp_path):
-    engine_that(f"echo $$ > '{tmp_path}/pid'")
+def test_resumed_run_reuses_solutions(project, results, project_error, kill_engine, feedback, tmp_path):
     points = np.zeros((120, 120), int)
     places = np.indices(points.shape)[:, 8::16, 8::16].reshape(2, -1)
     points[tuple(places)] = np.arange(places.shape[1]) + 1
@@ -272,14 +254,7 @@ def test_resumed_run_reuses_solutions(project, results, project_error, engine_th
         write_cum_cur_map_only="True",
     )
     kept, pairs = tmp_path / "results" / "strip_checkpoint", tmp_path / "results" / "strip_resistances_3columns.out"
-
-    def watch():
-        patience = time.monotonic() + 120
-        while not pairs.exists() and time.monotonic() < patience:
-            time.sleep(0.002)
-        os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
-
-    threading.Thread(target=watch, daemon=True).start()
+    as_soon_as(pairs.exists, kill_engine)
     assert project_error(path).startswith("The engine was killed")
     known = {tuple(row[:2]): row[2] for row in np.loadtxt(pairs)}
     assert 0 < len(known) < 49 * 48 // 2 and not (tmp_path / "results" / "strip_resistances.out").exists()

@@ -1,20 +1,15 @@
 """Current flow: equal to Circuitscape's verification cases, and invalid inputs."""
 
-import os
 import re
-import signal
-import threading
-import time
 
 import numpy as np
 import pytest
-from qgis.core import NULL, QgsFeature, QgsGeometry, QgsProcessingException, QgsVectorLayer
 
-from .conftest import NODATA, NORTH, PIXEL, WEST
-from .test_circuitscape_projects import CASES, FOLDER, grid
+from .circuitscape_cases import CASES, CIRCUITSCAPE, read_raster
+from .conftest import NODATA, NORTH, PIXEL, REFERENCE_DATA, WEST
+from .interventions import as_soon_as
 
-CIRCUITSCAPE = FOLDER / "circuitscape"
-needs_reference = pytest.mark.skipif(not CASES, reason=f"no reference data in {FOLDER}")
+needs_reference = pytest.mark.skipif(not CASES, reason=f"no reference data in {REFERENCE_DATA}")
 
 
 def choices_of(case):
@@ -31,67 +26,26 @@ def choices_of(case):
     return chosen, options
 
 
-@pytest.fixture
-def table():
-    """Return the rows of a table output."""
-
-    def rows(layer):
-        names = [field.name() for field in layer.fields()]
-        return [{name: None if row[name] == NULL else row[name] for name in names} for row in layer.getFeatures()]
-
-    return rows
-
-
-@pytest.fixture
-def squares(qgis_app):
-    """Make a polygon layer of rectangles (top, left, bottom, right in cells) with ids and names."""
-
-    def layer(*boxes, ids=None):
-        made = QgsVectorLayer("Polygon?crs=EPSG:31985&field=code:integer", "reserves", "memory")
-        for number, (top, left, bottom, right) in enumerate(boxes):
-            feature = QgsFeature(made.fields())
-            corners = [(left, top), (right, top), (right, bottom), (left, bottom), (left, top)]
-            places = ", ".join(f"{WEST + x * PIXEL} {NORTH - y * PIXEL}" for x, y in corners)
-            feature.setGeometry(QgsGeometry.fromWkt(f"POLYGON(({places}))"))
-            feature.setAttributes([ids[number] if ids else number + 1])
-            made.dataProvider().addFeature(feature)
-        return made
-
-    return layer
-
-
-@pytest.fixture
-def error_message(run):
-    def of(name, **parameters):
-        with pytest.raises(QgsProcessingException) as refused:
-            run(name, **parameters)
-        message = str(refused.value)
-        assert "Traceback" not in message and ".py" not in message, message
-        return message
-
-    return of
-
-
 @needs_reference
 @pytest.mark.parametrize(
     ("case", "mode"), [("sgVerify4", "pairwise"), ("oneToAllVerify4", "one_to_all"), ("allToOneVerify4", "all_to_one")]
 )
-def test_currents_and_resistances_equal_circuitscape(run, read, table, case, mode):
+def test_currents_and_resistances_equal_circuitscape(run, read, rows, case, mode):
     chosen, options = choices_of(case)
     focal = str(CIRCUITSCAPE / options["point_file"])
     result = run("currentflow", MODE=mode, FOCAL_RASTER=focal, **chosen)
-    expected, _ = grid(CIRCUITSCAPE / "output_verify" / f"{case}_cum_curmap.asc")
+    expected, _ = read_raster(CIRCUITSCAPE / "output_verify" / f"{case}_cum_curmap.asc")
     found = np.nan_to_num(read(result["OUTPUT"]).band)
     np.testing.assert_allclose(found, expected, atol=1e-6 * expected.max())
     stored = np.loadtxt(CIRCUITSCAPE / "output_verify" / f"{case}_resistances.out")
-    rows = table(result["RESISTANCES"])
+    listed = rows(result["RESISTANCES"])
     if mode == "pairwise":
         ids = stored[0, 1:].astype(int).tolist()
         known = {(i, j): stored[1 + a, 1 + b] for a, i in enumerate(ids) for b, j in enumerate(ids) if i < j}
-        ours = {(row["from_id"], row["to_id"]): row["resistance"] for row in rows}
+        ours = {(row["from_id"], row["to_id"]): row["resistance"] for row in listed}
     else:
         known = {int(identity): value for identity, value in stored}
-        ours = {row["id"]: row["resistance"] for row in rows}
+        ours = {row["id"]: row["resistance"] for row in listed}
     ours = {key: -1 if value is None else value for key, value in ours.items()}
     assert ours == pytest.approx({key: known[key] for key in ours}, rel=1e-6)
     # Focal nodes on nodata are left out, where Circuitscape has them without a connection.
@@ -111,46 +65,46 @@ def test_sources_and_grounds_equal_circuitscape(run, read):
     }
     result = run("currentflowadvanced", **places, **chosen)
     for output, name in (("OUTPUT", "curmap"), ("VOLTAGE", "voltmap")):
-        expected, _ = grid(CIRCUITSCAPE / "output_verify" / f"mgVerify2_{name}.asc")
+        expected, _ = read_raster(CIRCUITSCAPE / "output_verify" / f"mgVerify2_{name}.asc")
         found = np.nan_to_num(read(result[output]).band)
         np.testing.assert_allclose(found, expected, atol=1e-6 * np.abs(expected).max())
 
 
-def test_polygons_and_id_raster_give_same_regions(run, read, table, geotiff, valley_file, squares):
+def test_polygons_and_id_raster_give_same_regions(run, read, rows, geotiff, valley_file, rectangles):
     boxes, ids = [(0, 0, 2, 2), (6, 1, 9, 3), (0, 9, 3, 12)], [30, 10, 20]
     raster = np.zeros((9, 12), np.int32)
     for (top, left, bottom, right), identity in zip(boxes, ids, strict=True):
         raster[top:bottom, left:right] = identity
-    layer = squares(*boxes, ids=ids)
+    layer = rectangles(*boxes, ids=ids)
     one = run("currentflow", INPUT=valley_file, FOCAL=layer, ID_FIELD="code")
     other = run("currentflow", INPUT=valley_file, FOCAL_RASTER=geotiff(raster, name="ids"))
     np.testing.assert_array_equal(read(one["OUTPUT"]).band, read(other["OUTPUT"]).band)
-    rows = table(one["RESISTANCES"])
-    assert rows == table(other["RESISTANCES"])
-    assert [(row["from_id"], row["to_id"]) for row in rows] == [(10, 20), (10, 30), (20, 30)]
+    listed = rows(one["RESISTANCES"])
+    assert listed == rows(other["RESISTANCES"])
+    assert [(row["from_id"], row["to_id"]) for row in listed] == [(10, 20), (10, 30), (20, 30)]
 
 
-def test_unconnected_focal_nodes_are_empty_and_logged(run, table, points, valley_file, feedback):
+def test_unconnected_focal_nodes_are_empty_and_logged(run, rows, points, valley_file, feedback):
     result = run("currentflow", INPUT=valley_file, FOCAL=points((0, 0), (8, 2), (7, 10)))
-    rows = {(row["from_label"], row["to_label"]): row["resistance"] for row in table(result["RESISTANCES"])}
-    assert rows["patch A", "patch B"] > 0
-    assert rows["patch A", "patch C"] is rows["patch B", "patch C"] is None
+    resistance = {(row["from_label"], row["to_label"]): row["resistance"] for row in rows(result["RESISTANCES"])}
+    assert resistance["patch A", "patch B"] > 0
+    assert resistance["patch A", "patch C"] is resistance["patch B", "patch C"] is None
     assert any("2 pairs are not connected" in text and "1, 2; 3." in text for text in feedback.warnings)
     assert (result["UNCONNECTED"], result["CELLS_WITHOUT_FLOW"]) == (2, 9)
 
 
-def test_current_and_resistance_of_strip(run, read, table, geotiff, points):
+def test_current_and_resistance_of_strip(run, read, rows, geotiff, points):
     result = run("currentflow", INPUT=geotiff(np.ones((1, 5))), FOCAL=points((0, 0), (0, 2), (0, 4)))
     assert read(result["OUTPUT"]).band.tolist() == [[2, 2, 3, 2, 2]]
-    assert [row["resistance"] for row in table(result["RESISTANCES"])] == pytest.approx([60, 120, 60])
+    assert [row["resistance"] for row in rows(result["RESISTANCES"])] == pytest.approx([60, 120, 60])
     zero = run("currentflow", INPUT=geotiff(np.ones((1, 5))), FOCAL=points((0, 0), (0, 2), (0, 4)), ZERO_AT_FOCAL=True)
     np.testing.assert_allclose(read(zero["OUTPUT"]).band, [[0, 2, 1, 2, 0]], atol=1e-9)
 
 
-def test_short_circuit_region_shortens_strip(run, table, geotiff, points, squares):
+def test_short_circuit_region_shortens_strip(run, rows, geotiff, points, rectangles):
     strip = {"INPUT": geotiff(np.ones((1, 6))), "FOCAL": points((0, 0), (0, 5))}
-    result = run("currentflow", SHORT_CIRCUITS=squares((0, 1, 1, 3), (0, 2, 1, 5)), **strip)
-    assert [row["resistance"] for row in table(result["RESISTANCES"])] == pytest.approx([60])
+    result = run("currentflow", SHORT_CIRCUITS=rectangles((0, 1, 1, 3), (0, 2, 1, 5)), **strip)
+    assert [row["resistance"] for row in rows(result["RESISTANCES"])] == pytest.approx([60])
 
 
 def test_mask_is_a_barrier(run, read, geotiff, valley, points):
@@ -163,87 +117,54 @@ def test_mask_is_a_barrier(run, read, geotiff, valley, points):
     np.testing.assert_array_equal(read(masked["OUTPUT"]).band, read(expected["OUTPUT"]).band)
 
 
-def test_strength_field_scales_currents(run, read, geotiff, squares):
-    strip = {"INPUT": geotiff(np.ones((1, 5))), "FOCAL": squares((0, 0, 1, 1), (0, 4, 1, 5), ids=[3, 5])}
+def test_strength_field_scales_currents(run, read, geotiff, rectangles):
+    strip = {"INPUT": geotiff(np.ones((1, 5))), "FOCAL": rectangles((0, 0, 1, 1), (0, 4, 1, 5), ids=[3, 5])}
     result = run("currentflow", MODE="one_to_all", STRENGTH_FIELD="code", **strip)
     np.testing.assert_allclose(read(result["OUTPUT"]).band, [[8] * 5], rtol=1e-6)
 
 
-def test_pairs_file_selects_currents(run, read, table, geotiff, points, tmp_path):
+def test_pairs_file_selects_currents(run, read, rows, geotiff, points, tmp_path):
     (tmp_path / "pairs.txt").write_text("mode include\n1 2\n")
     strip = {"INPUT": geotiff(np.ones((1, 5))), "FOCAL": points((0, 0), (0, 2), (0, 4))}
     result = run("currentflow", PAIRS=str(tmp_path / "pairs.txt"), **strip)
     np.testing.assert_allclose(read(result["OUTPUT"]).band, [[1, 1, 1, 0, 0]], atol=1e-6)
-    assert [(row["from_id"], row["to_id"]) for row in table(result["RESISTANCES"])] == [(1, 2)]
-
-
-@pytest.fixture
-def many(geotiff, squares):
-    """Nine regions in a landscape large enough to interrupt a run."""
-    values = np.random.default_rng(8).lognormal(size=(90, 90)).astype(np.float32)
-    boxes = [(10 + 30 * i, 10 + 30 * j, 16 + 30 * i, 15 + 30 * j) for i in range(3) for j in range(3)]
-    return {"INPUT": geotiff(values, name="plain"), "FOCAL": squares(*boxes)}
+    assert [(row["from_id"], row["to_id"]) for row in rows(result["RESISTANCES"])] == [(1, 2)]
 
 
 @pytest.mark.long
 def test_individual_maps_of_killed_run_are_resumed(
-    run, read, error_message, engine_that, many, geotiff, feedback, tmp_path
+    run, read, error_message, kill_engine, nine_regions, geotiff, feedback, tmp_path
 ):
-    engine_that(f"echo $$ > '{tmp_path}/pid'")
     folder = tmp_path / "maps"
-
-    def watch():
-        patience = time.monotonic() + 120
-        while len(list(folder.glob("current_*.tif"))) < 20 and time.monotonic() < patience:
-            time.sleep(0.002)
-        os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
-
-    threading.Thread(target=watch, daemon=True).start()
-    assert error_message("currentflow", SINGLE_MAPS=str(folder), **many).startswith("The engine was killed")
+    as_soon_as(lambda: len(list(folder.glob("current_*.tif"))) >= 20, kill_engine)
+    assert error_message("currentflow", SINGLE_MAPS=str(folder), **nine_regions).startswith("The engine was killed")
     first = {path.name: path.stat().st_mtime_ns for path in folder.glob("current_*.tif")}
     assert 20 <= len(first) < 36
     assert any("run again with that folder" in text for text in feedback.infos)
 
-    result = run("currentflow", SINGLE_MAPS=str(folder), **many)
+    result = run("currentflow", SINGLE_MAPS=str(folder), **nine_regions)
     second = {path.name: path.stat().st_mtime_ns for path in folder.glob("current_*.tif")}
     assert len(second) == 36 and first.items() <= second.items()
-    at_once = run("currentflow", **many)
+    at_once = run("currentflow", **nine_regions)
     np.testing.assert_allclose(read(result["OUTPUT"]).band, read(at_once["OUTPUT"]).band, rtol=1e-6)
     single = [read(folder / name).band for name in sorted(second)]
     np.testing.assert_allclose(np.sum(single, axis=0), read(at_once["OUTPUT"]).band, rtol=1e-5)
 
-    changed = {**many, "INPUT": geotiff(read(many["INPUT"]).band.astype(np.float32) * 2, name="changed")}
-    assert "something has changed: landscape" in error_message("currentflow", SINGLE_MAPS=str(folder), **changed)
+    doubled = geotiff(read(nine_regions["INPUT"]).band.astype(np.float32) * 2, name="doubled")
+    message = error_message("currentflow", SINGLE_MAPS=str(folder), **{**nine_regions, "INPUT": doubled})
+    assert "something has changed: landscape" in message
 
 
-def test_maps_without_checkpoint_are_not_overwritten(error_message, many, tmp_path):
+def test_maps_without_checkpoint_are_not_overwritten(error_message, nine_regions, tmp_path):
     (tmp_path / "current_1_2.tif").write_text("mine")
-    message = error_message("currentflow", SINGLE_MAPS=str(tmp_path), **many)
+    message = error_message("currentflow", SINGLE_MAPS=str(tmp_path), **nine_regions)
     assert "already holds 1 map (the first is current_1_2.tif)" in message
     assert (tmp_path / "current_1_2.tif").read_text() == "mine"
 
 
-@pytest.fixture
-def at(qgis_app):
-    """Make a point layer of (row, column, value)."""
-
-    def layer(*places, name="places"):
-        made = QgsVectorLayer("Point?crs=EPSG:31985&field=value:double", name, "memory")
-        for row, column, value in places:
-            feature = QgsFeature(made.fields())
-            feature.setGeometry(
-                QgsGeometry.fromWkt(f"POINT({WEST + (column + 0.5) * PIXEL} {NORTH - (row + 0.5) * PIXEL})")
-            )
-            feature.setAttributes([value])
-            made.dataProvider().addFeature(feature)
-        return made
-
-    return layer
-
-
-def test_source_strengths_and_ground_resistance(run, read, geotiff, at):
-    strip = {"INPUT": geotiff(np.ones((1, 4)) * PIXEL), "SOURCES": at((0, 0, 2.0), (0, 1, 1.0))}
-    grounds = {"GROUNDS": at((0, 3, 4.0)), "GROUND_FIELD": "value", "GROUND_VALUES": "resistance"}
+def test_source_strengths_and_ground_resistance(run, read, geotiff, valued_points):
+    strip = {"INPUT": geotiff(np.ones((1, 4)) * PIXEL), "SOURCES": valued_points((0, 0, 2.0), (0, 1, 1.0))}
+    grounds = {"GROUNDS": valued_points((0, 3, 4.0)), "GROUND_FIELD": "value", "GROUND_VALUES": "resistance"}
     result = run("currentflowadvanced", STRENGTH_FIELD="value", **strip, **grounds)
     # 1 ohm a step: 3 A through 4 ohm of ground, 3 A over two steps, 2 A over the first.
     np.testing.assert_allclose(read(result["VOLTAGE"]).band, [[20, 18, 15, 12]], rtol=1e-6)
@@ -252,16 +173,16 @@ def test_source_strengths_and_ground_resistance(run, read, geotiff, at):
 
 
 @pytest.mark.parametrize(("policy", "expected"), [("rmvsrc", [1, 1, 0]), ("rmvgnd", [1, 2, 2])])
-def test_policy_resolves_source_ground_conflicts(run, read, geotiff, at, policy, expected):
-    strip = {"INPUT": geotiff(np.ones((1, 3))), "SOURCES": at((0, 0, 1.0), (0, 1, 1.0))}
-    grounds = {"GROUNDS": at((0, 1, 1.0), (0, 2, 1.0))}
+def test_policy_resolves_source_ground_conflicts(run, read, geotiff, valued_points, policy, expected):
+    strip = {"INPUT": geotiff(np.ones((1, 3))), "SOURCES": valued_points((0, 0, 1.0), (0, 1, 1.0))}
+    grounds = {"GROUNDS": valued_points((0, 1, 1.0), (0, 2, 1.0))}
     result = run("currentflowadvanced", POLICY=policy, **strip, **grounds)
     np.testing.assert_allclose(read(result["OUTPUT"]).band, [expected], atol=1e-9)
 
 
-def test_unit_currents_and_direct_grounds(run, read, geotiff, at):
-    strip = {"INPUT": geotiff(np.ones((1, 3))), "SOURCES": at((0, 0, 7.0)), "STRENGTH_FIELD": "value"}
-    grounds = {"GROUNDS": at((0, 2, 0.1)), "GROUND_FIELD": "value"}
+def test_unit_currents_and_direct_grounds(run, read, geotiff, valued_points):
+    strip = {"INPUT": geotiff(np.ones((1, 3))), "SOURCES": valued_points((0, 0, 7.0)), "STRENGTH_FIELD": "value"}
+    grounds = {"GROUNDS": valued_points((0, 2, 0.1)), "GROUND_FIELD": "value"}
     result = run("currentflowadvanced", UNIT_CURRENTS=True, DIRECT_GROUNDS=True, **strip, **grounds)
     np.testing.assert_allclose(read(result["VOLTAGE"]).band, [[60, 30, 0]], atol=1e-5)
 
@@ -298,31 +219,35 @@ def test_outside_focal_nodes_are_ignored_and_logged(run, open_land, points, feed
     assert any("left out: outside the raster: feature 3" in text for text in feedback.warnings)
 
 
-def test_duplicate_ids_are_rejected(error_message, open_land, at):
-    message = error_message("currentflow", INPUT=open_land, FOCAL=at((0, 0, 4), (1, 1, 4), (2, 2, 5)), ID_FIELD="value")
+def test_duplicate_ids_are_rejected(error_message, open_land, valued_points):
+    message = error_message(
+        "currentflow", INPUT=open_land, FOCAL=valued_points((0, 0, 4), (1, 1, 4), (2, 2, 5)), ID_FIELD="value"
+    )
     assert "points share an id in the field 'value': 4 (of: features 1, 2)" in message
 
 
-def test_overlapping_regions_are_rejected(error_message, open_land, squares):
-    message = error_message("currentflow", INPUT=open_land, FOCAL=squares((0, 0, 2, 3), (1, 1, 4, 4)))
+def test_overlapping_regions_are_rejected(error_message, open_land, rectangles):
+    message = error_message("currentflow", INPUT=open_land, FOCAL=rectangles((0, 0, 2, 3), (1, 1, 4, 4)))
     assert "Focal regions of 'reserves' overlap: 1 and 2 (2 cells)" in message
 
 
-def test_sources_without_grounds_are_rejected(error_message, geotiff, open_land, at):
-    message = error_message("currentflowadvanced", INPUT=open_land, SOURCES=at((0, 0, 1)))
+def test_sources_without_grounds_are_rejected(error_message, geotiff, open_land, valued_points):
+    message = error_message("currentflowadvanced", INPUT=open_land, SOURCES=valued_points((0, 0, 1)))
     assert "No grounds: choose either a layer of points, lines or polygons, or a raster." in message
     nothing = geotiff(np.zeros((4, 6)), name="nothing")
-    message = error_message("currentflowadvanced", INPUT=open_land, SOURCES=at((0, 0, 1)), GROUND_RASTER=nothing)
+    message = error_message(
+        "currentflowadvanced", INPUT=open_land, SOURCES=valued_points((0, 0, 1)), GROUND_RASTER=nothing
+    )
     assert "No ground lies on a passable cell of 'landscape' (0 lie elsewhere)" in message
     walled = np.ones((4, 6))
     walled[:, 3] = 0
-    places = {"SOURCES": at((0, 0, 1)), "GROUNDS": at((0, 5, 1))}
+    places = {"SOURCES": valued_points((0, 0, 1)), "GROUNDS": valued_points((0, 5, 1))}
     message = error_message("currentflowadvanced", INPUT=geotiff(walled, name="walled"), **places)
     assert "no source is connected with a ground" in message
 
 
-def test_missing_source_strength_is_rejected(error_message, open_land, at):
-    places = {"SOURCES": at((0, 0, 1), (1, 1, None)), "GROUNDS": at((3, 3, 1))}
+def test_missing_source_strength_is_rejected(error_message, open_land, valued_points):
+    places = {"SOURCES": valued_points((0, 0, 1), (1, 1, None)), "GROUNDS": valued_points((3, 3, 1))}
     message = error_message("currentflowadvanced", INPUT=open_land, STRENGTH_FIELD="value", **places)
     assert "the field 'value' is not a number in the following: feature 2" in message
 
@@ -341,14 +266,14 @@ def test_focal_raster_is_resampled_to_landscape(run, geotiff, feedback, open_lan
     assert any("'ids' is not on the grid of the landscape" in text for text in feedback.warnings)
 
 
-def test_resampled_strengths_log_their_sum(run, geotiff, feedback, open_land, at):
+def test_resampled_strengths_log_their_sum(run, geotiff, feedback, open_land, valued_points):
     coarse = np.array([[1, 0, 0], [0, 0, 0]], np.uint8)
     strengths = geotiff(coarse, geotransform=(WEST, 60.0, 0.0, NORTH, 0.0, -60.0), name="strengths")
-    run("currentflowadvanced", INPUT=open_land, SOURCE_RASTER=strengths, GROUNDS=at((3, 5, 1)))
+    run("currentflowadvanced", INPUT=open_land, SOURCE_RASTER=strengths, GROUNDS=valued_points((3, 5, 1)))
     message = "'strengths': resampling to the grid of the landscape changed the sum of its values from 1 to 4"
     assert any(message in text for text in feedback.warnings)
 
 
-def test_strengths_are_rejected_in_pairwise_mode(error_message, open_land, at):
-    places = {"FOCAL": at((0, 0, 1), (1, 1, 2)), "STRENGTH_FIELD": "value"}
+def test_strengths_are_rejected_in_pairwise_mode(error_message, open_land, valued_points):
+    places = {"FOCAL": valued_points((0, 0, 1), (1, 1, 2)), "STRENGTH_FIELD": "value"}
     assert "without source strengths" in error_message("currentflow", INPUT=open_land, **places)

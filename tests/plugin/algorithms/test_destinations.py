@@ -25,7 +25,9 @@ from qgis.core import (
     QgsVectorLayer,
 )
 
+from permea.plugin.algorithms import base
 from permea.plugin.algorithms.base import TOOLS, PermeaAlgorithm
+from permea.plugin.algorithms.destinations import _is_same_table
 from permea.plugin.algorithms.help import Help
 from permea.plugin.layers.outputs.folders import create_folder
 
@@ -74,7 +76,7 @@ def landscape(geotiff):
 
 
 @pytest.fixture
-def sites_file(sites, tmp_path):
+def sites_file(sites):
     """Write a layer of points to a file, into a GeoPackage that may exist."""
 
     def write(path, layer="sites"):
@@ -183,8 +185,6 @@ def test_table_of_a_database_that_is_an_input_is_refused(refused, check, monkeyp
     monkeypatch.setattr(layer, "providerType", lambda: "postgres", raising=False)
     monkeypatch.setattr(layer, "source", lambda: 'dbname=\'gis\' host=db port=5432 table="public"."sites" (geom)')
     place = 'postgis:dbname=\'gis\' host=db port=5432 table="public"."{}" (geom)'
-    from permea.plugin.algorithms.destinations import _is_same_table
-
     assert _is_same_table(place.format("sites"), layer.source())
     assert not _is_same_table(place.format("others"), layer.source())
 
@@ -294,8 +294,6 @@ def test_resistances_join_the_layers_of_a_geopackage(run, rows, valley_file, sit
 
 
 def test_second_map_that_fails_keeps_the_first(run, valley_file, sites_file, tmp_path, monkeypatch):
-    from permea.plugin.algorithms import base
-
     focal, first = sites_file(tmp_path / "focal.gpkg", "focal"), tmp_path / "first.tif"
     table = tmp_path / "table.csv"
     first.write_text("an earlier map")
@@ -324,7 +322,7 @@ def test_sample_joins_the_layers_of_a_geopackage(run, sites_file, tmp_path):
     assert QgsVectorLayer(result["PATCHES"], "patches", "ogr").featureCount() == 9
 
 
-def test_land_cover_is_not_overwritten(run, geotiff, tmp_path):
+def test_land_cover_is_not_overwritten(run, geotiff):
     cover = geotiff(np.ones((4, 5), "uint8"))
     before = content(cover)
     with pytest.raises(QgsProcessingException, match="Landscape would overwrite the input “Land cover”"):

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from qgis.core import QgsProcessingException
 
+from .circuitscape_cases import read_raster
 from .conftest import PIXEL
-from .test_circuitscape_projects import grid
 
 NOTHING = -9999
 #: A degree is no metre: pixels of a thousandth of a degree.
@@ -119,7 +119,7 @@ def a_project_of(kind):
 
 @pytest.mark.parametrize("scenario", ["pairwise", "one-to-all", "all-to-one"])
 @pytest.mark.parametrize("kind", ["holes", "two parts", "strip", "whole numbers", "degrees"])
-def test_current_is_conserved_on_edge_case_rasters(run, read, project, geotiff, tmp_path, kind, scenario):
+def test_current_is_conserved_on_edge_case_rasters(run, project, geotiff, tmp_path, kind, scenario):
     """Currents are conserved, zero in components without focal nodes, and defined in all cells with data."""
     values, points, how = a_project_of(kind)
     geotiff(values, name="land", **how)
@@ -135,7 +135,7 @@ def test_current_is_conserved_on_edge_case_rasters(run, read, project, geotiff, 
     result = run("circuitscapeproject", INPUT=str(path), OUTPUT=str(tmp_path / "results"))
     assert result["UNCONSERVED"] is not None and result["UNCONSERVED"] < 1e-9
     folder = tmp_path / "results"
-    maps = {file.name: grid(file)[0] for file in folder.glob("*map*.tif")}
+    maps = {file.name: read_raster(file)[0] for file in folder.glob("*map*.tif")}
     land = values > 0
     assert maps and all(np.isfinite(each).all() and (each[~land] == 0).all() for each in maps.values())
     there = len({int(number) for number in points[land]} - {0})

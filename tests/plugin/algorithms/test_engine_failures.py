@@ -6,13 +6,16 @@ is cancelled and what runs out of memory, because a compiled kernel cannot be in
 
 import os
 import re
-import signal
-import threading
 import time
 
 import numpy as np
 import pytest
 from qgis.core import QgsProcessingException
+
+from permea.plugin.algorithms import parameter_values
+from permea.plugin.runner import protocol
+
+from .interventions import as_soon_as
 
 CELLS = [(0, 0), (8, 2)]
 
@@ -26,20 +29,11 @@ def wide_land(geotiff):
     return geotiff(np.random.default_rng(3).uniform(0.1, 1.0, (1000, 1000)).astype(np.float32), name="wide")
 
 
-def when_the_engine_is_at_work(feedback, intervene):
-    """Call a function half a second after the engine reports its first step; return the list that receives the time."""
-    moments = []
-
-    def watch():
-        patience = time.monotonic() + 60
-        while not any("Source 1 of" in text for text in feedback.texts) and time.monotonic() < patience:
-            time.sleep(0.02)
-        time.sleep(0.5)
-        moments.append(time.monotonic())
-        intervene()
-
-    threading.Thread(target=watch, daemon=True).start()
-    return moments
+def half_a_second_into_the_work(feedback):
+    """Return whether the engine has reported its first step; if so, half a second later."""
+    reported = any("Source 1 of" in text for text in feedback.texts)
+    time.sleep(0.5 * reported)
+    return reported
 
 
 def is_running(pid):
@@ -53,7 +47,7 @@ def is_running(pid):
 def test_cancel_stops_jax_within_a_second(run, engine_that, wide_land, points, feedback, tmp_path, job_folders):
     engine_that(f"echo $$ > '{tmp_path}/pid'")
     before, target = job_folders(), tmp_path / "result.tif"
-    moments = when_the_engine_is_at_work(feedback, feedback.cancel)
+    moments = as_soon_as(lambda: half_a_second_into_the_work(feedback), feedback.cancel)
     results = run("rspdistance", INPUT=wide_land, SOURCES=points(*CELLS), OUTPUT=str(target), **LONG_WORK)
     assert results == {} and "Cancelled." in feedback.infos
     assert time.monotonic() - moments[0] < 1.0
@@ -62,9 +56,8 @@ def test_cancel_stops_jax_within_a_second(run, engine_that, wide_land, points, f
     assert job_folders() == before
 
 
-def test_killed_engine_differs_from_cancelled_run(run, engine_that, wide_land, points, feedback, tmp_path):
-    engine_that(f"echo $$ > '{tmp_path}/pid'")
-    when_the_engine_is_at_work(feedback, lambda: os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL))
+def test_killed_engine_differs_from_cancelled_run(run, kill_engine, wide_land, points, feedback):
+    as_soon_as(lambda: half_a_second_into_the_work(feedback), kill_engine)
     with pytest.raises(QgsProcessingException, match="^The engine was killed by the system") as error:
         run("rspdistance", INPUT=wide_land, SOURCES=points(*CELLS), **LONG_WORK)
     assert "Use a smaller raster" in str(error.value)
@@ -111,8 +104,6 @@ def test_damaged_job_is_refused_without_the_words_of_numpy(run, engine_that, val
 
 
 def test_error_in_the_plugin_is_set_apart_in_the_log(run, valley_file, points, feedback, monkeypatch):
-    from permea.plugin.algorithms import parameter_values
-
     monkeypatch.setattr(parameter_values, "stream_landscape", lambda *arguments: {}["a key that nobody has"])
     with pytest.raises(QgsProcessingException) as error:
         run("leastcostdistance", INPUT=valley_file, SOURCES=points(*CELLS))
@@ -160,8 +151,6 @@ def test_python_variables_do_not_reach_engine(run, geotiff, points, tmp_path, mo
 
 
 def test_memory_estimate_precedes_computation(run, sample, feedback, monkeypatch):
-    from permea.plugin.runner import protocol
-
     heard = []
 
     def judge(needed, free, feedback_then):
@@ -176,8 +165,6 @@ def test_memory_estimate_precedes_computation(run, sample, feedback, monkeypatch
 
 
 def test_run_exceeding_free_memory_is_rejected(run, valley_file, points, feedback, monkeypatch):
-    from permea.plugin.runner import protocol
-
     judge = protocol.check_memory
     monkeypatch.setattr(protocol, "check_memory", lambda needed, free, heard: judge(needed, needed / 2, heard))
     with pytest.raises(QgsProcessingException, match="It was not started. Use a smaller raster"):

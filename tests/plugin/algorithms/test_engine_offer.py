@@ -3,7 +3,7 @@
 import threading
 
 import pytest
-from qgis.core import QgsApplication
+from qgis.core import QgsApplication, QgsProcessingException
 
 from permea.plugin.algorithms import base, bundled_models
 from permea.plugin.engine_offer import set_engine_offer
@@ -67,6 +67,6 @@ def test_nothing_is_offered_without_windows(provider, monkeypatch):
 
 def test_batch_and_script_report_the_missing_engine(offered, run, monkeypatch, valley_file, points):
     monkeypatch.delenv("PERMEA_ENGINE_PYTHON", raising=False)
-    with pytest.raises(Exception, match="Permea ▸ Engine…"):
+    with pytest.raises(QgsProcessingException, match="Permea ▸ Engine…"):
         run("leastcostdistance", INPUT=valley_file, SOURCES=points((0, 0)))
     assert not offered

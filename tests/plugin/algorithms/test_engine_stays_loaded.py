@@ -1,7 +1,8 @@
 """Algorithms that run one after the other share the engine's process."""
 
+import numpy as np
 import pytest
-from qgis.core import QgsApplication, QgsProcessingAlgRunnerTask, QgsProcessingException
+from qgis.core import QgsApplication, QgsProcessingAlgRunnerTask, QgsProcessingException, QgsSettings
 from qgis.PyQt.QtCore import QCoreApplication
 
 from permea.plugin.runner import WORKERS
@@ -47,8 +48,6 @@ def test_run_in_the_background_uses_the_same_process(distances, context, feedbac
 
 
 def test_peak_memory_is_that_of_each_run(run, distances, geotiff, points):
-    import numpy as np
-
     small = distances()["PEAK_MEMORY_BYTES"]
     large = geotiff(np.ones((1000, 1000)), name="large")
     assert run("leastcostdistance", INPUT=large, SOURCES=points((0, 0)))["PEAK_MEMORY_BYTES"] > small + 20e6
@@ -62,8 +61,6 @@ def test_memory_limit_refuses_a_run(distances):
 
 
 def test_wrong_setting_is_named_before_the_engine_starts(distances):
-    from qgis.core import QgsSettings
-
     QgsSettings().setValue(THREADS.key, "many")
     with pytest.raises(QgsProcessingException, match="is 'many': give a whole number"):
         distances()

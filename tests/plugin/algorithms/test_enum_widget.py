@@ -1,8 +1,13 @@
 """Choices show labels in QGIS's dialogs and keep their fixed values."""
 
 import pytest
-from qgis.core import QgsProcessingContext, QgsProcessingParameterDefinition
-from qgis.PyQt.QtWidgets import QDialog
+from qgis.core import (
+    QgsProcessingContext,
+    QgsProcessingModelAlgorithm,
+    QgsProcessingModelChildParameterSource,
+    QgsProcessingParameterDefinition,
+)
+from qgis.PyQt.QtWidgets import QComboBox, QDialog
 
 from permea.plugin.algorithms import ALGORITHMS
 
@@ -55,8 +60,6 @@ def test_unset_optional_choice_has_no_value(provider, widget):
 
 def test_modeler_shows_labels_and_stores_fixed_values(provider, qgis_iface):
     from processing.gui.wrappers import WidgetWrapperFactory
-    from qgis.core import QgsProcessingModelAlgorithm, QgsProcessingModelChildParameterSource
-    from qgis.PyQt.QtWidgets import QComboBox
 
     class ModelerParametersDialog(QDialog):
         """Stands for QGIS's dialog of a step, by whose name its widgets recognise it."""

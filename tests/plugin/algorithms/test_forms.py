@@ -133,7 +133,7 @@ def test_parameters_without_effect_are_hidden(form, name, values, shown, hidden)
     assert [each for each in hidden.split() if opened.shows(each)] == []
 
 
-def test_layer_shows_its_fields_and_hides_the_alternative(form, points, landscape):
+def test_layer_shows_its_fields_and_hides_the_alternative(form, points):
     patches = points((0, 0), (0, 1))
     QgsProject.instance().addMapLayer(patches)
     opened = form("barriers").set(FOCAL=patches)

@@ -4,23 +4,9 @@ import os
 
 import numpy as np
 import pytest
-from qgis.core import QgsProcessingException, QgsVectorLayer
+from qgis.core import QgsVectorLayer
 
 from .conftest import NODATA, NORTH, WEST
-
-
-@pytest.fixture
-def error_message(run):
-    """Return the error message of a rejected run."""
-
-    def of(name, **parameters):
-        with pytest.raises(QgsProcessingException) as refused:
-            run(name, **parameters)
-        message = str(refused.value)
-        assert "Traceback" not in message and ".py" not in message, message
-        return message
-
-    return of
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ def inputs(tmp_path):
 
 @pytest.fixture
 def unchanged(inputs, context):
-    """Check at the end that the folder holds the same files as at first."""
+    """Remember the files of the folder; return a function that checks that they have not changed."""
 
     def contents():
         return {path.name: path.read_bytes() for path in inputs.iterdir()}
@@ -40,7 +40,7 @@ def unchanged(inputs, context):
         before = contents()
 
         def check():
-            context.temporaryLayerStore().removeAllMapLayers()  # what GDAL stores it stores when it closes a raster
+            context.temporaryLayerStore().removeAllMapLayers()  # GDAL writes auxiliary files when it closes a raster
             gc.collect()
             assert sorted(contents()) == sorted(before)
             assert contents() == before
@@ -124,7 +124,7 @@ AUXILIARY = '<PAMDataset><PAMRasterBand band="1"><Description>a</Description></P
 @pytest.mark.parametrize("driver", ["EHdr", "AAIGrid", "GTiff", "ENVI"])
 @pytest.mark.parametrize("auxiliary", [False, True], ids=["alone", "with auxiliary data"])
 @pytest.mark.parametrize("value", [str, QgsProperty.fromValue], ids=["path", "property"])
-def test_statistics_are_neither_stored_nor_changed(run, tmp_path, inputs, unchanged, driver, auxiliary, value):
+def test_statistics_are_neither_stored_nor_changed(run, inputs, unchanged, driver, auxiliary, value):
     path = inputs / {"EHdr": "h.bil", "AAIGrid": "h.asc", "GTiff": "h.tif", "ENVI": "h.dat"}[driver]
     gdal.Translate(str(path), str(inputs / "habitat.asc"), format=driver, outputType=gdal.GDT_Float32)
     Path(f"{path}.aux.xml").unlink(missing_ok=True)
@@ -136,7 +136,7 @@ def test_statistics_are_neither_stored_nor_changed(run, tmp_path, inputs, unchan
 
 
 @pytest.mark.parametrize("driver", ["GTiff", "EHdr"])
-def test_auxiliary_data_with_only_the_crs_are_read_and_not_changed(run, read, tmp_path, inputs, unchanged, driver):
+def test_auxiliary_data_with_only_the_crs_are_read_and_not_changed(run, read, inputs, unchanged, driver):
     path = inputs / {"EHdr": "h.bil", "GTiff": "h.tif"}[driver]
     gdal.Translate(str(path), str(inputs / "habitat.asc"), format=driver, outputType=gdal.GDT_Float32)
     path.with_suffix(".prj").unlink(missing_ok=True)

@@ -9,6 +9,8 @@ from qgis.core import (
     QgsProcessingContext,
     QgsProcessingException,
     QgsProcessingModelAlgorithm,
+    QgsProcessingModelChildAlgorithm,
+    QgsProcessingModelChildParameterSource,
     QgsRasterLayer,
     QgsVectorLayer,
 )
@@ -172,8 +174,6 @@ def test_model_reports_missing_fields(model, cover, class_table, points):
 
 
 def test_step_with_missing_inputs_reports_error(provider, engine_python, context, feedback, cover):
-    from qgis.core import QgsProcessingModelChildAlgorithm, QgsProcessingModelChildParameterSource
-
     model = QgsProcessingModelAlgorithm("without fields", "tests")
     step = QgsProcessingModelChildAlgorithm("permea:permeabilityfromlandcover")
     step.setChildId("step")

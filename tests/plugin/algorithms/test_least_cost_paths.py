@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from qgis.core import QgsProcessingException
 
+from permea.plugin.algorithms.flows.shared_paths import shared_parts
+
 from .conftest import FIRST, ISLAND, PIXEL, SECOND, opened
 
 
@@ -98,8 +100,6 @@ def test_shared_parts_of_paths_are_counted_once(run, rows, corners, geotiff, poi
 
 
 def test_paths_in_opposite_directions_share_their_parts(qgis_app):
-    from permea.plugin.algorithms.flows.shared_paths import shared_parts
-
     there = np.array([[0, 0], [1, 1], [1, 2]])
     assert [count for count, _ in shared_parts([there, there[::-1]])] == [2]
     assert list(shared_parts([])) == [] and list(shared_parts([there[:1]])) == []

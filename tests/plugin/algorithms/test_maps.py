@@ -4,7 +4,7 @@ import sys
 
 import numpy as np
 import pytest
-from qgis.core import QgsCoordinateReferenceSystem, QgsVectorLayer
+from qgis.core import QgsCoordinateReferenceSystem, QgsFeature, QgsGeometry, QgsPointXY, QgsVectorLayer
 
 from .conftest import NODATA, NORTH, PIXEL, WEST
 
@@ -206,7 +206,7 @@ def test_sensitivity_map_equals_engine_result(run, read, ask_engine, points, val
 
 @pytest.mark.costly_variants
 @pytest.mark.parametrize("solver", ["nested_dissection", "multigrid"])
-def test_solver_choice_is_applied_and_logged(run, read, points, valley, valley_file, feedback, solver):
+def test_solver_choice_is_applied_and_logged(run, read, points, valley_file, feedback, solver):
     places = {"INPUT": valley_file, "SOURCES": points(*CELLS), "DISTANCE": "resistance"}
     automatic, chosen = (
         read(run("sensitivity", **places, SOLVER=name)["OUTPUT"]).band for name in ("automatic", solver)
@@ -245,11 +245,9 @@ def test_quality_is_resampled_and_logged(run, read, geotiff, points, feedback, v
     np.testing.assert_allclose(read(aligned["OUTPUT"]).band, read(everywhere_one["OUTPUT"]).band, rtol=1e-6)
 
 
-def test_landscape_in_degrees_gives_warning(run, geotiff, qgis_app, feedback, points):
+def test_landscape_in_degrees_gives_warning(run, geotiff, qgis_app, feedback):
     landscape = geotiff(np.ones((3, 4)), geotransform=(-35.0, 0.01, 0.0, -8.0, 0.0, -0.01), crs="EPSG:4326")
     place = QgsVectorLayer("Point?crs=EPSG:4326&field=name:string", "place", "memory")
-    from qgis.core import QgsFeature, QgsGeometry, QgsPointXY
-
     feature = QgsFeature(place.fields())
     feature.setGeometry(QgsGeometry.fromPointXY(QgsPointXY(-34.995, -8.005)))
     place.dataProvider().addFeature(feature)
@@ -267,7 +265,7 @@ def test_sample_is_copied_to_destinations(run, tmp_path, sample, read):
     assert "name" in patches.fields().names()
 
 
-def test_sample_loads_as_memory_layers(run, context, read):
+def test_sample_loads_as_memory_layers(run, read):
     result = run("loadsampledata", QUALITY="TEMPORARY_OUTPUT")
     patches = result["PATCHES"]
     assert patches.featureCount() > 3

@@ -9,6 +9,12 @@ import pytest
 from osgeo import gdal
 from qgis.core import QgsProcessingException, QgsRasterLayer
 
+from permea.plugin.algorithms import parameter_values
+from permea.plugin.algorithms.tools import permeabilityfromlandcover
+from permea.plugin.layers import align
+from permea.plugin.layers.bands.gdal_band import GdalBand
+from permea.plugin.runner import job_folder, memory, require_memory_for_features, system_memory
+
 from .conftest import NORTH, WEST
 
 GB = 10**9
@@ -32,16 +38,12 @@ def huge(tmp_path, geotiff):
 @pytest.fixture
 def free(monkeypatch):
     """Say how much memory QGIS finds free."""
-    from permea.plugin.runner import memory
-
     return lambda amount: monkeypatch.setattr(memory, "free_memory", lambda: amount)
 
 
 @pytest.fixture
 def reads(monkeypatch):
     """Numbers of the blocks that are read from layers."""
-    from permea.plugin.layers.bands.gdal_band import GdalBand
-
     blocks = []
     read = GdalBand.read
     monkeypatch.setattr(GdalBand, "read", lambda *arguments: blocks.append(1) or read(*arguments))
@@ -59,8 +61,6 @@ def peak_growth():
 
 
 def physical_memory(name):
-    from permea.plugin.runner import system_memory
-
     return system_memory._sizes(Path("/proc/self/status"))[name]
 
 
@@ -78,8 +78,6 @@ def test_huge_landscape_is_refused_before_it_is_read(run, huge, points, free, re
 
 
 def test_more_points_than_fit_are_refused(free):
-    from permea.plugin.runner import require_memory_for_features
-
     free(GB)
     layer = SimpleNamespace(featureCount=lambda: 5_000_000, sourceName=lambda: "telemetry")
     with pytest.raises(QgsProcessingException, match=r"'telemetry' \(5,000,000 features\) needs at least 2 GB"):
@@ -89,8 +87,6 @@ def test_more_points_than_fit_are_refused(free):
 
 
 def test_memory_that_runs_out_in_qgis_is_no_traceback(run, valley_file, points, monkeypatch):
-    from permea.plugin.algorithms import parameter_values
-
     monkeypatch.setattr(parameter_values, "stream_landscape", lambda *arguments: np.empty((10**7, 10**7)))
     with pytest.raises(QgsProcessingException) as error:
         run("leastcostdistance", INPUT=valley_file, SOURCES=points((0, 0)))
@@ -100,8 +96,6 @@ def test_memory_that_runs_out_in_qgis_is_no_traceback(run, valley_file, points, 
 
 
 def test_memory_that_runs_out_in_a_tool_without_engine_is_no_traceback(run, valley_file, monkeypatch):
-    from permea.plugin.algorithms.tools import permeabilityfromlandcover
-
     def fail(*arguments):
         raise MemoryError
 
@@ -112,8 +106,6 @@ def test_memory_that_runs_out_in_a_tool_without_engine_is_no_traceback(run, vall
 
 @pytest.mark.long
 def test_peak_of_resampling_does_not_grow_with_the_source(geotiff, grid, feedback, tmp_path):
-    from permea.plugin.layers import align
-
     side = 4500
     path = str(tmp_path / "fine.tif")
     fine = geotiff(np.ones((side, side), "uint8"), geotransform=(WEST, 0.1, 0.0, NORTH, 0.0, -0.1), name="plain")
@@ -140,8 +132,6 @@ def test_bands_of_sources_are_written_from_disk(run, read, valley_file, geotiff,
 
 
 def test_bands_that_do_not_fit_on_disk_are_refused_before_the_run(run, valley_file, points, monkeypatch, feedback):
-    from permea.plugin.runner import job_folder
-
     monkeypatch.setattr(job_folder.shutil, "disk_usage", lambda folder: SimpleNamespace(free=16 * 2**20 + 4000))
     with pytest.raises(QgsProcessingException, match="Too little disk space for the run"):
         run("leastcostdistance", INPUT=valley_file, SOURCES=points((0, 0), (1, 1), (2, 2)), PER_SOURCE=True)

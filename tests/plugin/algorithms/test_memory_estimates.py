@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from qgis.core import QgsApplication
 
+from permea.plugin.runner import system_memory
+
 FACTOR = 2
 
 # Algorithm, rows, columns, parameters; the values of functions are layers and rasters that they make.
@@ -79,8 +81,6 @@ def estimates(feedback):
 
 
 def peak_of_qgis():
-    from permea.plugin.runner import system_memory
-
     return system_memory._sizes(Path("/proc/self/status"))["VmHWM"]
 
 

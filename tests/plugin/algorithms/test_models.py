@@ -4,8 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import processing
-import pytest
-from qgis.core import QgsProcessingModelAlgorithm, QgsProcessingUtils
+from qgis.core import (
+    QgsProcessingModelAlgorithm,
+    QgsProcessingModelChildAlgorithm,
+    QgsProcessingModelChildParameterSource,
+    QgsProcessingModelOutput,
+    QgsProcessingUtils,
+)
 
 from .conftest import NODATA
 
@@ -74,12 +79,6 @@ def test_first_look_model_runs_without_inputs(provider, engine_python, read, con
 
 
 def test_number_outputs_feed_next_step(provider, engine_python, geotiff, context, feedback, tmp_path):
-    from qgis.core import (
-        QgsProcessingModelChildAlgorithm,
-        QgsProcessingModelChildParameterSource,
-        QgsProcessingModelOutput,
-    )
-
     # Three parts in a row; the number of parts becomes the seed of the next step.
     values = np.ones((3, 8))
     values[:, 2] = values[:, 5] = 0.0
@@ -106,11 +105,3 @@ def test_number_outputs_feed_next_step(provider, engine_python, geotiff, context
     assert (tmp_path / "map.tif").is_file()
     # The job of the second step, which the engine reports in the log.
     assert any("Sampled 6 of" in text for text in feedback.infos)
-
-
-@pytest.fixture
-def context(context):
-    from qgis.core import QgsProject
-
-    context.setProject(QgsProject.instance())
-    return context

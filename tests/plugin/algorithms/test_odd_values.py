@@ -41,7 +41,7 @@ def uncaught(monkeypatch):
 
 @pytest.mark.parametrize("kind", VALUES)
 def test_no_value_of_a_parameter_ends_in_a_traceback(provider, context, uncaught, kind):
-    """Neither when QGIS checks the parameters nor when it prepares the run; and the message is not that of a fault."""
+    """Neither when QGIS checks the parameters nor when it prepares the run; no message is about a program error."""
     for identifier in [algorithm.identifier for algorithm in ALGORITHMS]:
         for definition in provider.algorithm(identifier).parameterDefinitions():
             algorithm = provider.algorithm(identifier).create()

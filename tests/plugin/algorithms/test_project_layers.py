@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 from qgis.core import QgsApplication, QgsProcessingFeedback, QgsProject, QgsRasterLayer
 
+from permea.plugin.algorithms.flows.project_layers import result_files
+
 
 @pytest.fixture
 def loaded(provider, engine_python, context):
@@ -48,9 +50,7 @@ def test_maps_of_an_omniscape_project_are_loaded(loaded, omniscape, tmp_path):
     assert [type(layer) for layer in layers] == [QgsRasterLayer]
 
 
-def test_of_a_project_with_many_maps_only_the_sums_are_loaded(context, provider):
-    from permea.plugin.algorithms.flows.project_layers import result_files
-
+def test_of_a_project_with_many_maps_only_the_sums_are_loaded(provider):
     names = [f"land_curmap_{n}_{n + 1}.asc" for n in range(30)] + ["land_cum_curmap.asc", "land_resistances.out"]
     files = result_files(names, Path("results"), "land")
     assert [file.content for file in files if file.run in ("", "cum")] == ["cum_curmap", "resistances"]

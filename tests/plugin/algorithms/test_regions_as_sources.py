@@ -64,7 +64,7 @@ def test_polygons_that_overlap_are_sources_of_their_own(run, read, land, patches
     assert (both.bands[:, 1, 1] == 0).all() and both.bands[0, 3, 3] > 0
 
 
-def test_resistance_to_a_polygon_is_that_to_one_node(run, read, rows, geotiff, land, patches, points):
+def test_resistance_to_a_polygon_is_that_to_one_node(run, read, rows, geotiff, land, patches):
     """The distance matrix, in which each polygon is one node, has the same resistance."""
     region = (5, 6, 6, 8)
     mapped = read(run("resistancedistance", INPUT=land, SOURCES=patches(region))["OUTPUT"]).band

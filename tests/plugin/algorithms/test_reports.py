@@ -12,6 +12,9 @@ from report_page import ReportPage
 
 from permea.plugin.algorithms import ALGORITHMS
 from permea.plugin.algorithms.formatting import format_number
+from permea.plugin.algorithms.report import page as page_module
+from permea.plugin.algorithms.report.reduced_band import read_reduced
+from permea.plugin.algorithms.report.summary import summarize
 
 from .conftest import NODATA
 
@@ -210,12 +213,10 @@ def test_cancelled_run_leaves_no_report(run, valley_file, tmp_path, step):
 
 
 def test_report_that_cannot_be_written_leaves_no_map(run, points, valley_file, tmp_path, monkeypatch):
-    from permea.plugin.algorithms.report import page
-
     def fail(*_):
         raise QgsProcessingException("no page")
 
-    monkeypatch.setattr(page, "page_of", fail)
+    monkeypatch.setattr(page_module, "page_of", fail)
     target = tmp_path / "map.tif"
     with pytest.raises(QgsProcessingException, match="no page"):
         places = {"INPUT": valley_file, "SOURCES": points(*CELLS)}
@@ -224,9 +225,7 @@ def test_report_that_cannot_be_written_leaves_no_map(run, points, valley_file, t
 
 
 def test_error_in_the_report_costs_no_results(run, valley_file, feedback, tmp_path, monkeypatch):
-    from permea.plugin.algorithms.report import page
-
-    monkeypatch.setattr(page, "page_of", lambda *_: 1 / 0)
+    monkeypatch.setattr(page_module, "page_of", lambda *_: 1 / 0)
     target = tmp_path / "map.tif"
     results = run("connectedcomponents", INPUT=valley_file, OUTPUT=str(target), REPORT=str(tmp_path / "report.html"))
     assert target.exists() and "REPORT" not in results
@@ -258,10 +257,7 @@ def test_unsuitable_file_names_are_refused_before_the_run(run, points, valley_fi
     assert (tmp_path / "sites.html").read_text() == "<p>rows</p>"
 
 
-def test_pictures_of_large_rasters_are_reduced(geotiff, tmp_path):
-    from permea.plugin.algorithms.report.reduced_band import read_reduced
-    from permea.plugin.algorithms.report.summary import summarize
-
+def test_pictures_of_large_rasters_are_reduced(geotiff):
     values = np.zeros((1300, 2600), np.float32)
     values[:, 1300:] = 2.0
     values[700, 2000], values[100, 100] = 9.0, -9999

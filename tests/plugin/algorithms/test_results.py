@@ -15,6 +15,10 @@ from qgis.core import (
     QgsVectorLayer,
 )
 
+from permea.plugin.algorithms.plain_values import PlainValues
+from permea.plugin.algorithms.results import Presentation, plain_values, show_when_loaded
+from permea.plugin.algorithms.sensitivity.sensitivity import _title
+
 
 @pytest.fixture
 def project():
@@ -74,20 +78,17 @@ def temporary(*outputs):
     ],
 )
 def test_title_names_distance_and_variable(provider, context, feedback, choices, title):
-    from permea.plugin.algorithms.plain_values import PlainValues
-    from permea.plugin.algorithms.sensitivity.sensitivity import _title
-
     algorithm = QgsApplication.processingRegistry().createAlgorithmById("permea:sensitivity")
     assert _title(PlainValues(algorithm, choices, context, feedback)) == title
 
 
-def test_temporary_layer_is_named_after_result_and_sources(load, project, valley_file, points):
+def test_temporary_layer_is_named_after_result_and_sources(load, valley_file, points):
     sources = points((0, 0), (8, 2), name="habitat")
     layer = load("leastcostdistance", INPUT=valley_file, SOURCES=sources, **temporary("OUTPUT"))["OUTPUT"]
     assert layer.name() == "Least-cost distance, habitat"
 
 
-def test_run_without_sources_is_named_after_the_landscape(load, project, valley_file):
+def test_run_without_sources_is_named_after_the_landscape(load, valley_file):
     layer = load("connectedcomponents", INPUT=valley_file, **temporary("OUTPUT"))["OUTPUT"]
     assert layer.name() == "Connected components, valley"
 
@@ -165,7 +166,7 @@ def test_geotiff_holds_provenance(run, valley_file, points, tmp_path):
     assert not list(tmp_path.glob("*.aux.xml"))
 
 
-def test_loaded_raster_has_metadata(load, project, valley_file, tmp_path):
+def test_loaded_raster_has_metadata(load, valley_file, tmp_path):
     layer = load("connectedcomponents", INPUT=valley_file, OUTPUT=str(tmp_path / "parts.tif"))["OUTPUT"]
     metadata = layer.metadata()
     assert metadata.title() == "Connected components, valley"
@@ -194,14 +195,12 @@ def test_second_layer_of_a_geopackage_has_its_own_metadata(run, valley_file, poi
     assert titles == ["Least-cost paths, patches", "Distances by least cost, patches"]
 
 
-def test_memory_layer_has_metadata(load, project, valley_file, points):
+def test_memory_layer_has_metadata(load, valley_file, points):
     layers = load("leastcostpaths", INPUT=valley_file, FOCAL=points((0, 0), (8, 2)), **temporary("OUTPUT"))
     assert layers["OUTPUT"].metadata().title() == "Least-cost paths, patches"
 
 
 def test_passwords_do_not_get_into_files(qgis_app, context, provider):
-    from permea.plugin.algorithms.results import plain_values
-
     secret = "dbname='land' host=example user='anna' password='s3cret' table=\"patches\" (geom)"
     layer = QgsVectorLayer(secret, "patches", "postgres")
     algorithm = QgsApplication.processingRegistry().createAlgorithmById("permea:leastcostpaths")
@@ -270,8 +269,6 @@ class NewerContext:
 
 
 def test_newer_qgis_groups_the_layers_itself(provider):
-    from permea.plugin.algorithms.results import Presentation, show_when_loaded
-
     context = NewerContext()
     presentation = Presentation("Barriers, patches", "Barriers", group="Barriers (12:00:00)", position=3)
     show_when_loaded("barriers.tif", presentation, context)

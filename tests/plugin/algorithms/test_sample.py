@@ -2,7 +2,6 @@
 
 import csv
 import importlib.util
-import os
 import re
 import sys
 from pathlib import Path
@@ -12,9 +11,10 @@ import pytest
 from osgeo import gdal, ogr
 from qgis.core import QgsProcessingContext, QgsProcessingException, QgsProject, QgsRasterLayer, QgsVectorLayer
 
-from .conftest import ROOT
+from permea.plugin.algorithms.tools import loadsampledata
 
-REFERENCE = Path(os.environ.get("PERMEA_REFERENCE_DATA", ROOT.parent / "shared" / "data"))
+from .conftest import REFERENCE_DATA, ROOT
+
 WATER = 1
 
 
@@ -98,9 +98,9 @@ def test_sample_table_and_style_have_same_classes(sample, classes):
 
 
 def test_sample_script_reproduces_land_cover(sample, read, make_sample, monkeypatch):
-    if not (REFERENCE / "olinda" / "L7_ETMs.tif").is_file():
-        pytest.skip(f"no scene in {REFERENCE}: set PERMEA_REFERENCE_DATA to the folder that holds olinda/L7_ETMs.tif")
-    monkeypatch.setenv("PERMEA_REFERENCE_DATA", str(REFERENCE))
+    if not (REFERENCE_DATA / "olinda" / "L7_ETMs.tif").is_file():
+        pytest.skip("no scene: set PERMEA_REFERENCE_DATA to the folder that holds olinda/L7_ETMs.tif")
+    monkeypatch.setenv("PERMEA_REFERENCE_DATA", str(REFERENCE_DATA))
     bands, _ = make_sample.scene()
     ndvi = (bands[3] - bands[2]) / (bands[3] + bands[2])
     cover = make_sample.land_cover_of(bands, ndvi, make_sample.water_of(bands, ndvi))
@@ -156,8 +156,6 @@ def test_sample_layers_are_styled(run, context, classes, tmp_path):
 
 @pytest.mark.parametrize("name", ["land_cover_classes.csv", "patches.gpkg"])
 def test_incomplete_sample_is_reported(run, monkeypatch, tmp_path, name):
-    from permea.plugin.algorithms.tools import loadsampledata
-
     for path in loadsampledata.SAMPLE.iterdir():
         if path.name != name:
             (tmp_path / path.name).symlink_to(path)

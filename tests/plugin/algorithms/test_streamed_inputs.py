@@ -7,8 +7,11 @@ import numpy as np
 import pytest
 from qgis.core import QgsApplication, QgsProcessingException
 
+from permea.plugin.algorithms.parameter_values import ParameterValues
 from permea.plugin.layers.bands import reader
+from permea.plugin.layers.bands.gdal_band import GdalBand
 from permea.plugin.npy_file import NpyFile
+from permea.plugin.runner import job_folder, memory
 
 from .conftest import NODATA, NORTH, WEST
 
@@ -92,7 +95,6 @@ def inputs(valley, geotiff, sites, patches):
 @pytest.fixture
 def task_of(provider, context, feedback, tmp_path):
     """Return the inputs and the task of an algorithm, whose rasters are in a folder, without running the engine."""
-    from permea.plugin.algorithms.parameter_values import ParameterValues
 
     def task_of(name, **parameters):
         algorithm = QgsApplication.processingRegistry().algorithmById(f"permea:{name}").create()
@@ -225,8 +227,6 @@ def test_cancelled_reading_leaves_no_job_folder(run, inputs, feedback, job_folde
 
 
 def test_run_refused_for_lack_of_memory_keeps_no_job(run, inputs, feedback, job_folders, monkeypatch):
-    from permea.plugin.runner import memory
-
     before = job_folders()
     monkeypatch.setattr(memory, "free_memory", lambda: 5000)
     with pytest.raises(QgsProcessingException, match="Nothing was read"):
@@ -235,9 +235,6 @@ def test_run_refused_for_lack_of_memory_keeps_no_job(run, inputs, feedback, job_
 
 
 def test_too_little_disk_space_is_refused_before_reading(run, inputs, monkeypatch):
-    from permea.plugin.layers.bands.gdal_band import GdalBand
-    from permea.plugin.runner import job_folder
-
     monkeypatch.setattr(job_folder.shutil, "disk_usage", lambda folder: SimpleNamespace(free=16 * 2**20))
     monkeypatch.setattr(GdalBand, "read", None)
     with pytest.raises(QgsProcessingException, match="Too little disk space for the run"):

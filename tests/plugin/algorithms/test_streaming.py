@@ -6,6 +6,10 @@ import numpy as np
 import pytest
 from osgeo import gdal
 
+from permea.plugin.layers.bands.gdal_band import GdalBand
+from permea.plugin.layers.resampling import ResampledBand
+from permea.plugin.npy_file import NpyFile
+
 from .conftest import NORTH, WEST
 
 SIDE = 3000
@@ -26,10 +30,6 @@ def large(geotiff, tmp_path):
 @pytest.fixture
 def blocks(monkeypatch):
     """Sizes, in cells, of all blocks that QGIS reads from layers and results."""
-    from permea.plugin.layers.bands.gdal_band import GdalBand
-    from permea.plugin.layers.resampling import ResampledBand
-    from permea.plugin.npy_file import NpyFile
-
     sizes = []
 
     def noting(kind, method):

@@ -16,6 +16,23 @@ from qgis.core import (
 from qgis.PyQt.QtCore import Qt
 from qgis.PyQt.QtGui import QColor
 
+from permea.plugin.algorithms import styles
+from permea.plugin.algorithms.styles import (
+    CURRENT,
+    component_style,
+    corridor_style,
+    current_style,
+    distance_style,
+    gain_style,
+    habitat_style,
+    line_style,
+    ratio_style,
+    sensitivity_style,
+    shared_path_style,
+    survival_style,
+)
+from permea.plugin.npy_file import NpyFile
+
 from .conftest import NODATA, NORTH, WEST
 
 
@@ -95,8 +112,6 @@ def test_components_have_colours_barriers_are_transparent(loaded, geotiff, tmp_p
 
 
 def test_legend_of_many_components_is_short(qgis_app, raster_layer):
-    from permea.plugin.algorithms.styles import component_style
-
     labels = np.arange(1, 2501, dtype=np.int32).reshape(50, 50)
     layer = raster_layer(labels)
     layer.setRenderer(component_style(labels).renderer(layer))
@@ -108,31 +123,23 @@ def test_legend_of_many_components_is_short(qgis_app, raster_layer):
 
 @pytest.mark.parametrize("distance", [np.zeros((3, 3)), np.full((3, 3), np.inf), np.full((3, 3), np.nan)])
 def test_constant_or_empty_maps_have_a_style(qgis_app, raster_layer, distance):
-    from permea.plugin.algorithms.styles import distance_style, sensitivity_style, survival_style
-
     layer = raster_layer(distance)
     for style in (distance_style, sensitivity_style, survival_style):
         assert style(distance).renderer(layer) is not None
 
 
 def test_extreme_cells_are_clipped():
-    from permea.plugin.algorithms.styles import distance_style, sensitivity_style
-
     values = np.append(np.linspace(0, 1, 999), 1e9)
     assert distance_style(values).high < 1.01
     assert sensitivity_style(values).high < 1.01
 
 
 def test_legend_limits_are_rounded():
-    from permea.plugin.algorithms.styles import distance_style
-
     assert distance_style(np.full(3, 40_953.411781)).high == 41_000
     assert distance_style(np.full(3, 0.0123456)).high == 0.0124
 
 
 def test_current_legend_has_entry_per_colour_with_unit(qgis_app, raster_layer):
-    from permea.plugin.algorithms.styles import CURRENT, current_style
-
     values = np.geomspace(1e-3, 123.4, 400).reshape(20, 20)
     layer = raster_layer(values)
     layer.setRenderer(current_style(values, "A").renderer(layer))
@@ -143,8 +150,6 @@ def test_current_legend_has_entry_per_colour_with_unit(qgis_app, raster_layer):
 
 
 def test_continuous_legend_has_unit(qgis_app, raster_layer):
-    from permea.plugin.algorithms.styles import distance_style
-
     values = np.linspace(0, 40_000, 400).reshape(20, 20)
     layer = raster_layer(values)
     layer.setRenderer(distance_style(values, "Ω").renderer(layer))
@@ -153,16 +158,12 @@ def test_continuous_legend_has_unit(qgis_app, raster_layer):
 
 
 def test_line_class_labels_have_no_exponents(qgis_app):
-    from permea.plugin.algorithms.styles import line_style
-
     layer = QgsVectorLayer("LineString?field=cost:double", "lines", "memory")
     labels = [each.label() for each in line_style("cost", [4082.1, 45349.7]).renderer(layer).ranges()]
     assert labels[0] == "4,082 – 12,340" and labels[-1] == "37,100 – 45,350"
 
 
 def test_ratio_style_diverges_around_one(qgis_app, raster_layer):
-    from permea.plugin.algorithms.styles import ratio_style
-
     layer = raster_layer(np.array([[0.2, 1.0, 1.8, 9.0]]))
     layer.setRenderer(ratio_style(np.array([0.2, 9.0])).renderer(layer))
     below, even, above, far_above = (colour(layer, 0, column) for column in range(4))
@@ -172,8 +173,6 @@ def test_ratio_style_diverges_around_one(qgis_app, raster_layer):
 
 
 def test_component_legend_lists_barriers_only_if_present(qgis_app, raster_layer):
-    from permea.plugin.algorithms.styles import component_style
-
     for labels, expected in (
         (np.array([[1, 1, 2]]), ["1 (2 cells)", "2 (1 cell)"]),
         (np.array([[1, 0, 1]]), ["barrier", "1 (2 cells)"]),
@@ -200,8 +199,6 @@ def test_log_numbers_are_readable(run, geotiff, points, feedback):
 
 
 def test_habitat_style_is_greener_for_more_habitat(qgis_app, raster_layer):
-    from permea.plugin.algorithms.styles import habitat_style
-
     values = np.array([[0.0, 5.0, 10.0, np.nan]])
     layer = raster_layer(np.where(np.isnan(values), NODATA, values), nodata=NODATA)
     layer.setRenderer(habitat_style(values).renderer(layer))
@@ -214,9 +211,6 @@ def test_habitat_style_is_greener_for_more_habitat(qgis_app, raster_layer):
 
 
 def test_sample_rows_are_evenly_spaced(tmp_path):
-    from permea.plugin.algorithms import styles
-    from permea.plugin.npy_file import NpyFile
-
     values = np.arange(60.0).reshape(12, 5)
     np.save(tmp_path / "map.npy", values)
     on_disk = NpyFile(tmp_path / "map.npy")
@@ -225,8 +219,6 @@ def test_sample_rows_are_evenly_spaced(tmp_path):
 
 
 def test_sensitivity_legend_contains_zero(qgis_app, raster_layer):
-    from permea.plugin.algorithms.styles import sensitivity_style
-
     values = np.array([[-6679.7, 3.0, 1234.5]])
     layer = raster_layer(values)
     layer.setRenderer(sensitivity_style(values).renderer(layer))
@@ -268,8 +260,6 @@ def test_current_style_is_logarithmic(loaded, valley_file, points, tmp_path, eng
 
 @pytest.mark.parametrize("sign", [1, -1])
 def test_sensitivities_far_from_zero_span_the_colours_of_their_sign(qgis_app, raster_layer, sign):
-    from permea.plugin.algorithms.styles import sensitivity_style
-
     values = sign * np.linspace(5.0, 9.0, 100).reshape(10, 10)
     layer = raster_layer(values)
     layer.setRenderer(sensitivity_style(values).renderer(layer))
@@ -279,8 +269,6 @@ def test_sensitivities_far_from_zero_span_the_colours_of_their_sign(qgis_app, ra
 
 
 def test_barriers_are_white_where_transparency_is_not_drawn(qgis_app, raster_layer):
-    from permea.plugin.algorithms.styles import component_style
-
     labels = np.array([[1, 0, 1]])
     layer = raster_layer(labels.astype(np.int32))
     layer.setRenderer(component_style(labels).renderer(layer))
@@ -289,8 +277,6 @@ def test_barriers_are_white_where_transparency_is_not_drawn(qgis_app, raster_lay
 
 
 def test_weak_sensitivities_are_visible_where_few_cells_have_any(qgis_app, raster_layer):
-    from permea.plugin.algorithms.styles import sensitivity_style
-
     values = np.zeros((20, 20))
     values[7] = -np.geomspace(1.0, 1000.0, 20)  # along one path, the other cells have no effect
     layer = raster_layer(values)
@@ -300,8 +286,6 @@ def test_weak_sensitivities_are_visible_where_few_cells_have_any(qgis_app, raste
 
 @pytest.mark.parametrize("negative_helps", [True, False])
 def test_blue_is_what_helps_in_every_sensitivity_map(qgis_app, raster_layer, negative_helps):
-    from permea.plugin.algorithms.styles import sensitivity_style
-
     values = np.array([[-5.0, 0.0, 5.0]])
     layer = raster_layer(values)
     layer.setRenderer(sensitivity_style(values, "Ω", negative_helps=negative_helps).renderer(layer))
@@ -313,8 +297,6 @@ def test_blue_is_what_helps_in_every_sensitivity_map(qgis_app, raster_layer, neg
 
 
 def test_gains_are_blue_as_sensitivities_that_help(qgis_app, raster_layer):
-    from permea.plugin.algorithms.styles import gain_style
-
     values = np.geomspace(1e-3, 1.0, 400).reshape(20, 20)
     layer = raster_layer(values)
     layer.setRenderer(gain_style(values, "Ω per unit").renderer(layer))
@@ -324,8 +306,6 @@ def test_gains_are_blue_as_sensitivities_that_help(qgis_app, raster_layer):
 
 
 def test_land_outside_corridors_is_transparent(qgis_app, raster_layer):
-    from permea.plugin.algorithms.styles import corridor_style
-
     excess = np.arange(100.0).reshape(10, 10)
     layer = raster_layer(excess)
     layer.setRenderer(corridor_style(excess, "m × resistance").renderer(layer))
@@ -335,8 +315,6 @@ def test_land_outside_corridors_is_transparent(qgis_app, raster_layer):
 
 
 def test_corridor_with_a_cutoff_is_shown_to_its_edge(qgis_app, raster_layer):
-    from permea.plugin.algorithms.styles import corridor_style
-
     excess = np.arange(100.0).reshape(10, 10)
     layer = raster_layer(excess)
     layer.setRenderer(corridor_style(excess, cutoff=True).renderer(layer))
@@ -345,8 +323,6 @@ def test_corridor_with_a_cutoff_is_shown_to_its_edge(qgis_app, raster_layer):
 
 @pytest.mark.parametrize(("most", "labels"), [(1, ["1 path"]), (3, ["1 path", "2 paths", "3 paths"])])
 def test_parts_of_more_paths_are_wider_and_darker(qgis_app, most, labels):
-    from permea.plugin.algorithms.styles import shared_path_style
-
     layer = QgsVectorLayer("LineString?field=paths:integer", "lines", "memory")
     ranges = shared_path_style("paths", range(1, most + 1)).renderer(layer).ranges()
     assert [each.label() for each in ranges] == labels
@@ -357,8 +333,6 @@ def test_parts_of_more_paths_are_wider_and_darker(qgis_app, most, labels):
 
 
 def test_parts_used_by_many_paths_are_in_few_classes(qgis_app):
-    from permea.plugin.algorithms.styles import shared_path_style
-
     layer = QgsVectorLayer("LineString?field=paths:integer", "lines", "memory")
     renderer = shared_path_style("paths", [1, 7, 400]).renderer(layer)
     assert len(renderer.ranges()) <= 5

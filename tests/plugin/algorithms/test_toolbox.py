@@ -4,10 +4,14 @@ import json
 from pathlib import Path
 
 import pytest
+from qgis.core import QgsProcessingAlgorithm, QgsProcessingException
+from qgis.gui import QgsProcessingToolboxProxyModel
+from qgis.PyQt.QtCore import QModelIndex
 from qgis.PyQt.QtGui import QIcon
 
 from permea.plugin.algorithms import ALGORITHMS
 from permea.plugin.algorithms.base import EngineRequiredAlgorithm
+from permea.plugin.algorithms.search_words import _WORDS
 
 NAMES = [algorithm.identifier for algorithm in ALGORITHMS]
 MODELS = ["distancetohabitat", "firstlook", "landcovertocurrentsandbarriers"]
@@ -67,7 +71,7 @@ def test_toolbox_without_engine_gives_instructions(provider, monkeypatch):
 
 def test_run_without_engine_gives_instructions(run, monkeypatch, valley_file, points):
     monkeypatch.delenv("PERMEA_ENGINE_PYTHON")
-    with pytest.raises(Exception, match="Permea ▸ Engine…"):
+    with pytest.raises(QgsProcessingException, match="Permea ▸ Engine…"):
         run("leastcostdistance", INPUT=valley_file, SOURCES=points((0, 0)))
 
 
@@ -77,8 +81,6 @@ def test_sample_loads_without_engine(provider, monkeypatch):
 
 
 def test_algorithms_run_in_background_thread(provider):
-    from qgis.core import QgsProcessingAlgorithm
-
     for name in NAMES:
         assert not provider.algorithm(name).flags() & QgsProcessingAlgorithm.Flag.FlagNoThreading
 
@@ -107,8 +109,6 @@ def test_algorithms_run_in_background_thread(provider):
 )
 def test_words_of_the_field_find_the_right_algorithms(provider, qgis_iface, words, sensible):
     """The toolbox's own filter, as if the words were typed into its search box."""
-    from qgis.gui import QgsProcessingToolboxProxyModel
-
     model = QgsProcessingToolboxProxyModel()
     model.setFilterString(words)
     toolbox, found = model.toolboxModel(), []
@@ -120,8 +120,6 @@ def test_words_of_the_field_find_the_right_algorithms(provider, qgis_iface, word
             if algorithm is not None and algorithm.provider().id() == "permea":
                 found.append(algorithm.name())
             collect(index)
-
-    from qgis.PyQt.QtCore import QModelIndex
 
     collect(QModelIndex())
     assert set(sensible.split()) <= set(found)
@@ -138,6 +136,4 @@ def test_every_algorithm_has_words_and_an_icon_of_its_own(provider, name):
 
 
 def test_search_words_name_existing_algorithms(provider):
-    from permea.plugin.algorithms.search_words import _WORDS
-
     assert {name for names in _WORDS.values() for name in names} <= set(NAMES)

@@ -8,7 +8,6 @@ from qgis.core import (
     QgsFeature,
     QgsFeatureRequest,
     QgsGeometry,
-    QgsProcessingException,
     QgsProcessingFeatureSourceDefinition,
     QgsProject,
     QgsVectorFileWriter,
@@ -45,18 +44,6 @@ def layer(qgis_app):
     return make
 
 
-@pytest.fixture
-def error_message(run):
-    def of(name, **parameters):
-        with pytest.raises(QgsProcessingException) as error:
-            run(name, **parameters)
-        message = str(error.value)
-        assert "Traceback" not in message and "object at" not in message, message
-        return message
-
-    return of
-
-
 def triangle(*corners):
     return "Polygon((" + ", ".join(f"{WEST + x * PIXEL} {NORTH - y * PIXEL}" for y, x in (*corners, corners[0])) + "))"
 
@@ -84,7 +71,7 @@ def test_unknown_field_is_rejected_with_the_known_ones(error_message, layer, pla
 
 
 @pytest.mark.parametrize(("points", "field"), [("SOURCES", "STRENGTH_FIELD"), ("GROUNDS", "GROUND_FIELD")])
-def test_unknown_field_of_sources_and_grounds_is_rejected(error_message, layer, plain, points, field):
+def test_unknown_field_of_sources_and_grounds_is_rejected(error_message, layer, plain, field):
     both = {"SOURCES": layer([CELLS[0]], "a"), "GROUNDS": layer([CELLS[1]], "b")}
     message = error_message("currentflowadvanced", INPUT=plain, **both, **{field: "amperes"})
     assert message == "'sites' has no field 'amperes'. Its fields are: code. Choose one of them."

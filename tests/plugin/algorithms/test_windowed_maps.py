@@ -2,8 +2,11 @@
 
 import numpy as np
 import pytest
+from qgis.core import QgsProcessingException
 
-from .conftest import NODATA, NORTH, PIXEL, WEST
+from permea.plugin.settings import CLUSTER
+
+from .conftest import NODATA, NORTH, PIXEL, WEST, has_package
 
 # In map units: two cells each way, and half as far to disperse.
 NEAR = {"RANGE": 60.0, "ALPHA": 40.0, "COARSENING": 0.0}
@@ -108,10 +111,6 @@ def test_sample_runs_with_defaults_and_log(run, read, sample, feedback, name):
 
 
 def test_cluster_without_dask_is_reported(run, valley_file, engine_python):
-    from qgis.core import QgsProcessingException
-
-    from .conftest import has_package
-
     if has_package(engine_python, "distributed"):
         pytest.skip("the engine has Dask")
     with pytest.raises(QgsProcessingException, match="a cluster needs Dask"):
@@ -119,8 +118,6 @@ def test_cluster_without_dask_is_reported(run, valley_file, engine_python):
 
 
 def test_cluster_default_comes_from_settings(provider):
-    from permea.plugin.settings import CLUSTER
-
     def default():
         algorithm = provider.algorithm("windowedsensitivity").create()
         return algorithm.parameterDefinition("CLUSTER").defaultValue()

@@ -100,7 +100,7 @@ def test_failure_is_explained_and_logged(open_dialog, plan):
     assert not dialog.log_box.isCollapsed() and "Install" in visible_buttons(dialog)
 
 
-def test_dialog_fits_a_small_screen(open_dialog, monkeypatch):
+def test_dialog_fits_a_small_screen(open_dialog):
     dialog = open_dialog()
     assert dialog.height() <= SCREEN_HEIGHT - 60
     dialog.python_chooser.setCollapsed(False)
@@ -109,7 +109,7 @@ def test_dialog_fits_a_small_screen(open_dialog, monkeypatch):
     assert dialog.minimumSizeHint().height() <= SCREEN_HEIGHT - 60
 
 
-def test_older_engines_are_removed_on_request(open_dialog, plan):
+def test_older_engines_are_removed_on_request(open_dialog):
     older = engine_folders.engines_folder() / "0123456789ab-cpu"
     older.mkdir(parents=True)
     dialog = open_dialog()

@@ -15,8 +15,9 @@ import pytest
 
 from permea.plugin import engine_folders
 from permea.plugin.installer import install, network, uv
-from permea.plugin.installer.failures import cause_of, disk_failure, failure
+from permea.plugin.installer.failures import InstallationFailed, cause_of, disk_failure, failure
 from permea.plugin.installer.platforms import uv_tag
+from permea.plugin.installer.uv import install_uv
 
 
 @pytest.fixture(autouse=True)
@@ -28,8 +29,6 @@ def nothing_in_use(profile):
 @pytest.fixture
 def uv_installed(plan, recorder):
     """Put uv into the profile, so that the failure is one of uv's own."""
-    from permea.plugin.installer.uv import install_uv
-
     return install_uv(plan, engine_folders.engines_folder() / "uv", recorder.progress, recorder.feedback)
 
 
@@ -208,7 +207,7 @@ def test_folder_of_packages_that_does_not_exist(plan, fails, tmp_path):
 
 @pytest.mark.parametrize(("system", "processor"), [("darwin", "x86_64"), ("win32", "ARM64"), ("linux", "i686")])
 def test_computer_without_packages(system, processor):
-    with pytest.raises(Exception, match="no current packages for this computer"):
+    with pytest.raises(InstallationFailed, match="no current packages for this computer"):
         uv_tag(system, processor)
 
 

@@ -9,6 +9,7 @@ import sys
 import time
 
 import pytest
+from qgis.PyQt.QtCore import QLockFile
 
 from permea.plugin import engine_environment, engine_folders
 from permea.plugin.cancelled import Cancelled
@@ -81,9 +82,7 @@ def test_cancelled_installation_goes_on_later(plan, recorder):
     assert engine_folders.current_engine() == plan.folder
 
 
-def test_second_qgis_waits_for_the_first(plan, recorder, fails):
-    from qgis.PyQt.QtCore import QLockFile
-
+def test_second_qgis_waits_for_the_first(plan, fails):
     engine_folders.engines_folder().mkdir(parents=True)
     lock = QLockFile(str(engine_folders.engines_folder() / "installing.lock"))
     assert lock.tryLock(0)

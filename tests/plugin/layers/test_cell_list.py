@@ -4,7 +4,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from qgis.core import QgsFeature, QgsGeometry, QgsRectangle, QgsVectorLayer
+from qgis.core import QgsFeature, QgsGeometry, QgsProcessingException, QgsRectangle, QgsVectorLayer
 
 from permea.plugin.layers import read_focal_nodes, read_short_circuit_regions
 from permea.plugin.layers.amounts import sparse_blocks
@@ -85,5 +85,5 @@ def test_large_regions_take_few_bytes_per_cell(rectangles, grid, context, feedba
 
 def test_overlapping_regions_are_counted_by_pair_in_the_order_of_their_cells(rectangles, grid, context, feedback):
     reader = rectangles((4, 5, 0, 3), (0, 1, 0, 3), (1, 4, 3, 3))
-    with pytest.raises(Exception, match=r"overlap: 2 and 3 \(1 cell\), 1 and 3 \(1 cell\)\. Remove"):
+    with pytest.raises(QgsProcessingException, match=r"overlap: 2 and 3 \(1 cell\), 1 and 3 \(1 cell\)\. Remove"):
         read_focal_nodes(reader, grid(6, 6), np.ones((6, 6), bool), context, feedback)

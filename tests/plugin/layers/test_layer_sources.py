@@ -15,7 +15,7 @@ def paths(provider, source):
     return {file.path.name for file in source_files(provider, str(source))}
 
 
-def test_raster_and_the_files_beside_it(geotiff, tmp_path):
+def test_raster_and_the_files_beside_it(geotiff):
     path = geotiff(np.ones((3, 3)))
     Path(path + ".aux.xml").write_text("<PAMDataset/>")
     assert {"landscape.tif", "landscape.tif.aux.xml"} <= paths("gdal", path)

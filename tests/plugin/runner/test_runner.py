@@ -200,7 +200,7 @@ def test_engine_runs_in_background_thread(worker, feedback):
     np.testing.assert_array_equal(results[0].outputs["distance"], 2 * LANDSCAPE)
 
 
-def test_folder_with_spaces_and_quotes_works(worker, feedback, job_folders):
+def test_folder_with_spaces_and_quotes_works(worker, feedback):
     engine = worker(DOUBLES)
     assert " " in engine.folder
     run(task(), feedback, engine=engine)

@@ -14,6 +14,7 @@ from qgis.core import QgsProcessingException, QgsProcessingFeedback
 from permea.plugin.cancelled import Cancelled
 from permea.plugin.engine_environment import EngineInfo, scrubbed_environment
 from permea.plugin.runner import InvalidInput, OutOfMemory, Task, WorkerCrashed, WorkerProcess, open_job, run
+from permea.plugin.runner.errors import RunFailed
 from permea.plugin.settings import CLUSTER, DEVICE, KEEP_MINUTES, MEMORY, THREADS
 
 LANDSCAPE = np.ones((3, 4))
@@ -165,7 +166,7 @@ def test_cancel_kills_at_once_and_starts_a_fresh_process(serving, pid, feedback,
 
 @pytest.mark.parametrize(
     ("end", "error"),
-    [("os.abort()", WorkerCrashed), ("os.kill(os.getpid(), signal.SIGKILL)", OutOfMemory), ("sys.exit(1)", Exception)],
+    [("os.abort()", WorkerCrashed), ("os.kill(os.getpid(), signal.SIGKILL)", OutOfMemory), ("sys.exit(1)", RunFailed)],
 )
 def test_process_is_not_used_after_a_failure(serving, pid, feedback, end, error):
     engine = serving(f"""
@@ -243,7 +244,7 @@ def test_process_ends_with_the_plugin(serving, pid, own_pool):
     assert not exists(number)
 
 
-def test_runs_at_the_same_time_have_their_own_processes(serving, feedback, own_pool):
+def test_runs_at_the_same_time_have_their_own_processes(serving, own_pool):
     engine, pids = serving("time.sleep(0.4); finish()"), []
 
     def one():
