@@ -66,7 +66,9 @@ def run(task, folder, distance, inputs, **parameters):
     """The outputs and metrics of a task, run in this process, with its estimate of memory."""
     inputs = {"landscape": LANDSCAPE, "valid": np.ones(LANDSCAPE.shape, bool), **inputs}
     folder.mkdir()
-    job = Job({**PARAMETERS, **parameters, "distance": distance}, inputs, Reporter(io.StringIO()), folder)
+    job = Job(
+        {**PARAMETERS, **parameters, "distance": distance}, inputs, Reporter(io.TextIOWrapper(io.BytesIO())), folder
+    )
     assert TASKS[task].estimate(job).bytes > 0
     result = TASKS[task].run(job)
     return {name: np.asarray(array[:]) for name, array in result.outputs.items()}, result.metrics
@@ -106,12 +108,12 @@ def test_entry_names_known_parameters_and_estimates(name):
     entry = distance_entry(name)
     assert set(entry.parameters) <= set(PARAMETER_READERS)
     assert entry.estimate in ESTIMATES
-    assert entry_of(make_distance(Job(PARAMETERS, {}, Reporter(io.StringIO())), entry)) == entry
+    assert entry_of(make_distance(Job(PARAMETERS, {}, Reporter(io.TextIOWrapper(io.BytesIO()))), entry)) == entry
 
 
 def computed(name, edge_rule="mean"):
     """Return the function of the permeability that gives the distances between all cells."""
-    distance = make_distance(Job(PARAMETERS, {}, Reporter(io.StringIO())), distance_entry(name))
+    distance = make_distance(Job(PARAMETERS, {}, Reporter(io.TextIOWrapper(io.BytesIO()))), distance_entry(name))
     return lambda permeability: distance(GridGraph(permeability, LANDSCAPE > 0, 41, edge_rule=edge_rule))
 
 

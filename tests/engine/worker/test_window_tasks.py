@@ -52,7 +52,7 @@ def analysis(kind, **changed):
 
 @pytest.fixture
 def reporter():
-    return Reporter(io.StringIO())
+    return Reporter(io.TextIOWrapper(io.BytesIO()))
 
 
 def test_windowed_sensitivity_matches_library(tmp_path):

@@ -70,7 +70,7 @@ def test_unknown_field_is_rejected_with_the_known_ones(error_message, layer, pla
     assert message == "'sites' has no field 'nmae'. Its fields are: code. Choose one of them."
 
 
-@pytest.mark.parametrize(("points", "field"), [("SOURCES", "STRENGTH_FIELD"), ("GROUNDS", "GROUND_FIELD")])
+@pytest.mark.parametrize("field", ["STRENGTH_FIELD", "GROUND_FIELD"])
 def test_unknown_field_of_sources_and_grounds_is_rejected(error_message, layer, plain, field):
     both = {"SOURCES": layer([CELLS[0]], "a"), "GROUNDS": layer([CELLS[1]], "b")}
     message = error_message("currentflowadvanced", INPUT=plain, **both, **{field: "amperes"})
