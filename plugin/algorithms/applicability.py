@@ -14,7 +14,7 @@ from qgis.core import (
 
 from ..distance_registry import distance_info
 from ..i18n import tr
-from .formatting import join_names
+from .formatting import join_alternatives, join_names
 from .parameter_types import EFFECTIVE_WITH, EFFECTIVE_WITH_ANY, EFFECTIVE_WITHOUT, option_label
 from .plain_values import is_provided
 
@@ -70,13 +70,13 @@ def reasons_without_effect(
         other = algorithm.parameterDefinition(name)
         if not options and not is_provided(parameters, name):
             yield tr("it needs “{label}”").format(label=other.description())
-        elif options and _value(other, parameters) not in options:
+        elif options and not _may_be(other, parameters, options):
             chosen = join_names([f"“{option_label(other, option)}”" for option in options])
             yield tr("it needs “{label}” = {options}").format(label=other.description(), options=chosen)
     any_of = metadata.get(EFFECTIVE_WITH_ANY, [])
     if any_of and not any(is_provided(parameters, name) for name in any_of):
         labels = [f"“{algorithm.parameterDefinition(name).description()}”" for name in any_of]
-        yield tr("it needs {labels}").format(labels=tr(" or ").join(labels))
+        yield tr("it needs {labels}").format(labels=join_alternatives(labels))
     for name in metadata.get(EFFECTIVE_WITHOUT, []):
         if is_provided(parameters, name):
             label = algorithm.parameterDefinition(name).description()
@@ -86,9 +86,16 @@ def reasons_without_effect(
         yield tr("it is a field of “{layer}”, which is not chosen").format(layer=layer.description())
     distance = algorithm.parameterDefinition("DISTANCE")
     if distance is not None and definition.name().lower() in _DISTANCE_PARAMETERS:
-        info = distance_info(_value(distance, parameters))
-        if definition.name().lower() not in info.parameters:
+        value = _value(distance, parameters)
+        info = None if isinstance(value, QgsProperty) else distance_info(value)
+        if info is not None and definition.name().lower() not in info.parameters:
             yield tr("the distance “{distance}” does not depend on it").format(distance=tr(info.label))
+
+
+def _may_be(definition: QgsProcessingParameterDefinition, parameters: Mapping[str, Any], options: list[str]) -> bool:
+    """Return whether a parameter has one of some values; an expression, evaluated by the run, may have any."""
+    value = _value(definition, parameters)
+    return isinstance(value, QgsProperty) or value in options
 
 
 def _value(definition: QgsProcessingParameterDefinition, parameters: Mapping[str, Any]) -> Any:

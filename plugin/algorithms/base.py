@@ -97,12 +97,12 @@ class PermeaAlgorithm(QgsProcessingAlgorithm):
     help
         The help text.
     number_outputs
-        The numbers that it returns besides its layers.
+        The numbers and texts that it returns besides its layers.
     files_in_folders
         Patterns, in lower case, of the names of files that it writes to a folder that the user chooses, by the name of
         the parameter.
     results_group
-        Name of the group of its layers; empty for one that each run names after what was asked.
+        Name of the group of its layers; if empty, each run has a group with its subject and time in the name.
     presenter
         Names, tags and styles of the results of the run; set when it starts.
     source_regions

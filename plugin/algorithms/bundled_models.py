@@ -69,19 +69,19 @@ class BundledModel(QgsProcessingModelAlgorithm):
         if not self.fromFile(str(path)):
             raise QgsProcessingException(tr("The model '{path}' cannot be read.").format(path=path))
         for child in self.childAlgorithms().values():
-            self._show_as_in_step(child)
+            self._copy_widget_metadata(child)
 
-    def _show_as_in_step(self, child: QgsProcessingModelChildAlgorithm) -> None:
-        """Give the model's inputs the widgets of the parameters of a step that they are for: captions and units."""
+    def _copy_widget_metadata(self, child: QgsProcessingModelChildAlgorithm) -> None:
+        """Show the model's inputs with the captions and units of the step's parameters that take their values."""
         for name, sources in child.parameterSources().items():
             in_step = child.algorithm() and child.algorithm().parameterDefinition(name)
             for source in sources:
-                own = self.parameterDefinition(source.parameterName())
-                if in_step and own is not None and own.type() == in_step.type():
-                    wanted = {
+                in_model = self.parameterDefinition(source.parameterName())
+                if in_step and in_model is not None and in_model.type() == in_step.type():
+                    metadata = {
                         key: in_step.metadata()[key] for key in ("widget_wrapper", UNIT) if key in in_step.metadata()
                     }
-                    own.setMetadata({**own.metadata(), **wanted})
+                    in_model.setMetadata({**in_model.metadata(), **metadata})
 
     def createInstance(self) -> BundledModel:
         return BundledModel(self._path)

@@ -20,7 +20,7 @@ NUMBERS = (1, 2)
 
 
 def conditions() -> list[QgsProcessingParameterDefinition]:
-    """Return two conditions that sources must meet: a raster each, its future values, and the comparison; advanced."""
+    """Return the parameters of two conditions: a raster, its future values, and the comparison; advanced."""
     return [parameter for number in NUMBERS for parameter in _condition(number)]
 
 
@@ -32,8 +32,8 @@ def _condition(nth: int) -> list[QgsProcessingParameterDefinition]:
             QgsProcessingParameterRasterLayer(f"CONDITION_{nth}", tr("Condition {}").format(nth), optional=True),
             tr(
                 "A property of the cells, such as mean temperature or habitat type: current flows only between sources "
-                "and targets that match. The share of sources that do not match is lost. Cells without data match all. "
-                "With two conditions both must be met."
+                "and targets that match. The current of sources that do not match is left out; the other sources do "
+                "not replace it. Cells without data match all. With two conditions both must be met."
             )
             + f" {alignment_note()}"
             if first
@@ -119,7 +119,7 @@ def validate_conditions(provided: set[str], choices: dict[str, str]) -> str:
 
 
 def read_conditions(inputs: StreamedParameterValues) -> tuple[dict[str, np.ndarray], list[dict[str, Any]]]:
-    """Return the rasters of the conditions and the task's parameters of each.
+    """Return the rasters of the conditions, and the task's parameters for each condition.
 
     Raises
     ------

@@ -41,7 +41,7 @@ GEOTIFF_SUFFIXES = (".tif", ".tiff")
 
 REPORT_SUFFIXES = (".html", ".htm")
 
-# Endings to which QGIS adds the usual one of the format, so that the file has another name than the chosen one.
+# Suffixes to which QGIS appends the usual one of the format, so that the file would not have the chosen name.
 CHANGED_SUFFIXES = (".dbf", ".db")
 
 # Beginnings of the names of a GeoPackage's own tables.
@@ -50,7 +50,7 @@ RESERVED_PREFIXES = ("gpkg", "sqlite_", "rtree_")
 # "postgres://…" and "ogr:dbname=…", but neither "C:\…" nor a path with a colon in a file name.
 PROVIDER_PREFIX = re.compile(r"([A-Za-z][A-Za-z0-9]{2,}):(?!\\)(.*)", re.DOTALL)
 
-# Most bytes of a file name on nearly all disks, less ".aux.xml" or "-journal" of the file beside it.
+# Longest file name on nearly all file systems, in bytes, less the ".aux.xml" or "-journal" of the file beside it.
 MAX_NAME_BYTES = 255 - 8
 
 OUTPUT_TYPES = (
@@ -155,7 +155,7 @@ def destination_of(
         return Destination(*names, Path(database.database()), database.table())
     path, _, layer = text.partition("|layername=")
     layer = layer.partition("|")[0]
-    # A name is given with every prefix, because the prefix is not part of the path of the result.
+    # The layer is named wherever there is a prefix, which is not part of the path of the result.
     return Destination(*names, Path(path), layer or (Path(path).stem if prefixed else ""))
 
 
@@ -203,9 +203,13 @@ def _require_writable(destination: Destination) -> None:
     path, reason = destination.path, ""
     if too_long := [part for part in path.parts if len(os.fsencode(part)) > MAX_NAME_BYTES]:
         text = tr(
-            "{output} cannot be written: '{name}…' is a name of more than {most} characters. Choose a shorter one."
+            "{output} cannot be written: the name '{name}…' has {length} bytes, more than the possible {most}. Choose "
+            "a shorter one."
         )
-        raise QgsProcessingException(text.format(output=destination.title, name=too_long[0][:40], most=MAX_NAME_BYTES))
+        name, length = too_long[0][:40], len(os.fsencode(too_long[0]))
+        raise QgsProcessingException(
+            text.format(output=destination.title, name=name, length=length, most=MAX_NAME_BYTES)
+        )
     folder = Path(os.path.realpath(path)).parent
     if destination.is_raster and (path.suffix.lower() not in GEOTIFF_SUFFIXES or destination.layer):
         raise QgsProcessingException(not_a_geotiff(destination.title, str(path)))
@@ -272,7 +276,7 @@ def _require_not_input(destination: Destination, layer: InputLayer) -> None:
         for written in destination.files:
             if not _is_same_file(written, file.path):
                 continue
-            # Other layers of a GeoPackage stay as they are.
+            # Writing a layer of a GeoPackage leaves its other layers unchanged.
             if (
                 destination.is_geopackage
                 and layer.provider
@@ -325,7 +329,7 @@ def _is_same_file(first: Path, second: Path) -> bool:
 
 
 def _normalized(path: Path) -> str:
-    # Windows and macOS do not tell upper from lower case.
+    # File names on Windows and macOS are not case-sensitive.
     return os.path.realpath(path).casefold()
 
 

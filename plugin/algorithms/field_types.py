@@ -1,4 +1,4 @@
-"""Types of fields: those of `QMetaType` from QGIS 3.38 on, with Qt 6 the only ones; before, those of `QVariant`."""
+"""Field types: `QMetaType` since QGIS 3.38, because Qt 6 has no others; `QVariant` before."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ def join_names(
     names
         The names, or the first `limit` of them if their `count` is given.
     limit
-        Most names in the string.
+        Largest number of names in the string.
     separator
         Between names.
     count

@@ -48,7 +48,7 @@ class InputLayer:
 def input_layers(
     algorithm: QgsProcessingAlgorithm, parameters: dict[str, Any], context: QgsProcessingContext
 ) -> Iterator[InputLayer]:
-    """Yield all layers and files that the parameters name; no layer is loaded for it."""
+    """Yield all layers and files that the parameters name, without loading any layer."""
     for definition in algorithm.parameterDefinitions():
         value = parameters.get(definition.name())
         if not definition.isDestination() and definition.type() in PROVIDERS and value is not None:
@@ -59,7 +59,7 @@ def input_layers(
 def load_raster(
     algorithm: QgsProcessingAlgorithm, parameters: dict[str, Any], name: str, context: QgsProcessingContext
 ) -> QgsRasterLayer | None:
-    """Return a raster layer; if it is given by its path, QGIS leaves no file with its statistics beside it."""
+    """Return a raster layer, without the file of statistics that QGIS would write beside a raster given by its path."""
     value = _layer_or_name(algorithm.parameterDefinition(name), parameters.get(name), context)
     path = value.split("|")[0] if isinstance(value, str) else ""
     with no_statistics_file(path):

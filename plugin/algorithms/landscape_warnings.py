@@ -1,7 +1,8 @@
-"""Warnings about a landscape whose name or legend says something else than the user."""
+"""Warnings about a landscape whose name or legend contradicts the chosen meaning of its values."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,10 +19,10 @@ from .input_layers import load_raster
 from .parameter_types import MEANING_OF
 from .plain_values import is_provided
 
-#: Beginnings of the words by which layers and bands of a quantity are called.
+#: Parts of the names of layers and bands of a quantity. A coast, or Costa Rica, is no cost.
 _NAMES = {
-    "permeability": ("permeab", "conduct", "suitab", "affinit"),
-    "resistance": ("resist", "cost", "friction", "impedance"),
+    "permeability": re.compile("permeab|conduct|suitab|affinit", re.IGNORECASE),
+    "resistance": re.compile("resist|cost(?!a)|friction|impedance", re.IGNORECASE),
 }
 # A legend with more classes is one of values rather than of land cover.
 MAX_CLASSES = 60
@@ -30,7 +31,7 @@ MAX_CLASSES = 60
 def landscape_warnings(
     algorithm: QgsProcessingAlgorithm, parameters: dict[str, Any], context: QgsProcessingContext
 ) -> list[str]:
-    """Return warnings if the landscape is called like the other quantity, or is a map of classes.
+    """Return warnings if the landscape is named after the other quantity, or is a map of classes.
 
     Parameters
     ----------
@@ -57,7 +58,7 @@ def _name_warning(layer: QgsRasterLayer, band: int, parameters: Mapping[str, Any
     said = parameters["VALUES"]
     band_name = layer.bandName(band).partition(":")[2].strip() if band <= layer.bandCount() else ""
     for name in (band_name, layer.name()):
-        called = [quantity for quantity, words in _NAMES.items() if any(word in name.lower() for word in words)]
+        called = [quantity for quantity, words in _NAMES.items() if words.search(name)]
         if called and said not in called:
             return tr(
                 "'{layer}' is said to hold {said}, but it is called “{name}”, as rasters of {other} are. Check the "
@@ -87,6 +88,9 @@ def _classes(layer: QgsRasterLayer, band: int) -> dict[float, str]:
         classes = renderer.classes()
     else:
         classes = layer.dataProvider().colorTable(band) if band <= layer.bandCount() else []
-    # A file of bytes has colours for all 256 numbers, black for those that are no class.
-    unnamed = [each for each in classes if each.label == f"{each.value:g}" and each.color.getRgb()[:3] == (0, 0, 0)]
-    return {each.value: each.label for each in classes if each not in unnamed}
+    # The colour table of a file of bytes has 256 entries; those of unused values are black and have no name.
+    return {
+        each.value: each.label
+        for each in classes
+        if each.label != f"{each.value:g}" or each.color.getRgb()[:3] != (0, 0, 0)
+    }

@@ -60,8 +60,6 @@ def require_unchanged_values(columns: Sequence[str], rows: Iterable[Sequence[Any
 def _is_same(value: Any, stored: Any) -> bool:
     if value is None or value == "" or (isinstance(value, float) and not math.isfinite(value)):
         return True
-    if isinstance(value, str):
-        return stored == value
     if isinstance(value, float):
         return isinstance(stored, (int, float)) and math.isclose(value, stored, rel_tol=ROUNDING)
     return stored == value

@@ -19,7 +19,7 @@ from .window_base import WindowedAlgorithm
 DEFAULT_RADIUS = 1000.0
 DEFAULT_BLOCK = 5
 
-# No cell would be a source below.
+# With a smaller cutoff no cell would be a source.
 MIN_CUTOFF = 1e-9
 
 
@@ -81,7 +81,14 @@ class MovingWindowAlgorithm(WindowedAlgorithm):
                 ),
                 "SOURCE_STRENGTH",
             ),
-            _buffer(),
+            distance(
+                "BUFFER",
+                tr("Buffer"),
+                0.0,
+                tr("Distance beyond the radius, in map units, within which current may flow around the window."),
+                minimum=0.0,
+                advanced=True,
+            ),
             *conditions(),
             boolean(
                 "CORRECT",
@@ -155,14 +162,7 @@ def _warn_of_small_buffer(inputs: StreamedParameterValues) -> None:
     buffer, side = inputs.number("BUFFER"), min(inputs.landscape.grid.pixel_size)
     if 0 < buffer < side / 2:
         text = tr(
-            "The buffer ({buffer:g}) is shorter than half a cell ({side:g}), so that it hardly adds cells to the "
-            "windows. It is in map units; set it to 0 for none."
+            "The buffer ({buffer:g}) is shorter than half the side of a cell ({side:g}), so that it hardly adds cells "
+            "to the windows. It is in map units; set it to 0 for none."
         )
         inputs.feedback.pushWarning(text.format(buffer=buffer, side=side))
-
-
-def _buffer() -> QgsProcessingParameterDefinition:
-    text = tr("Distance beyond the radius, in map units, within which current may flow around the window.")
-    parameter = distance("BUFFER", tr("Buffer"), 0.0, text)
-    parameter.setMinimum(0.0)
-    return with_help(parameter, text, advanced=True)

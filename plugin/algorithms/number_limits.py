@@ -15,7 +15,7 @@ from .formatting import format_number
 # Sums and products of larger numbers with the values of a raster leave the range of double precision.
 LARGEST_NUMBER = 1e100
 
-# Of θ times the cost of the cheapest step. Randomized shortest paths are least-cost paths long before.
+# Of θ times the cost of the cheapest step; far below this limit, randomized shortest paths are least-cost paths.
 LARGEST_STEP = 1e12
 
 # Rows read at a time.
@@ -23,7 +23,7 @@ ROWS = 256
 
 
 def number_error(definitions: list[QgsProcessingParameterDefinition], values: Mapping[str, float]) -> str:
-    """Return an error message about the first number that is too large, too small or no number; empty if none is.
+    """Return an error message about the first number that is out of range or not finite; empty if there is none.
 
     QGIS checks the limits of a parameter only if a dialog or a script runs the algorithm, not in a model.
 

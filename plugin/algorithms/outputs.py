@@ -27,7 +27,7 @@ class RasterOutput:
     style
         Layer style in QGIS.
     dtype
-        Data type of the file: ``"float32"`` or ``"int32"``.
+        Data type of the file: ``"float32"``, ``"float64"`` or ``"int32"``.
     band_names
         One name for each band, or none.
     title

@@ -186,7 +186,9 @@ def warn_about_pairs(
     """
     isolated = [i for i, j in pairs if j is None]
     if isolated:
-        text = tr("No path leads from {count} of {all:# focal node|# focal nodes}: {names}. Barriers enclose them.")
+        text = tr(
+            "No path leads from {count} of {all:# focal node|# focal nodes}: {names}. Barriers enclose {count:it|them}."
+        )
         names = join_names([sources.labels[i] for i in isolated])
         feedback.pushWarning(text.format(count=len(isolated), all=len(sources), names=names))
     count = len(pairs) - len(isolated)
@@ -265,7 +267,8 @@ def describe_components(focal: FocalNodes, result: Result) -> str:
     focal
         The focal nodes.
     result
-        Result with the ids of the focal nodes included, and their resistances: one value each, or a matrix.
+        Result with the ids of the focal nodes included, and their resistances: one value each, or a matrix with NaN
+        for excluded pairs.
     """
     names, ids = focal.named(), result.outputs["ids"].tolist()
     resistances = result.outputs["resistances"]
@@ -276,16 +279,9 @@ def describe_components(focal: FocalNodes, result: Result) -> str:
             "{names}."
         )
         return text.format(count=len(isolated), names=join_names(isolated))
-    groups: list[np.ndarray] = []
-    unassigned = np.ones(len(ids), bool)
-    while unassigned.any():
-        first = int(np.argmax(unassigned))
-        group = np.isfinite(resistances[first]) & unassigned
-        group[first] = True
-        unassigned &= ~group
-        groups.append(np.flatnonzero(group))
+    groups = connected_groups(np.isfinite(resistances))
     lists = [
-        join_names([str(names[ids[index]]) for index in group[:MAX_NAMES_IN_MESSAGE].tolist()], count=len(group))
+        join_names([str(names[ids[index]]) for index in group[:MAX_NAMES_IN_MESSAGE]], count=len(group))
         for group in groups[:MAX_COMPONENTS_IN_MESSAGE]
     ]
     text = tr(

@@ -18,6 +18,7 @@ from qgis.core import (
 
 from ..decimal_numbers import may_separate_thousands, parse_number
 from ..i18n import tr
+from .formatting import join_alternatives
 from .plain_values import is_provided
 
 # Largest whole number that QGIS can hold.
@@ -93,7 +94,7 @@ def _errors(algorithm: QgsProcessingAlgorithm, parameters: Mapping[str, Any]) ->
         optional = definition.flags() & QgsProcessingParameterDefinition.Flag.FlagOptional
         if definition.defaultValue() is None and not optional and not is_provided(parameters, definition.name()):
             text = tr("{name} has no default: it must be {options}.")
-            yield text.format(name=definition.name(), options=tr(" or ").join(definition.options()))
+            yield text.format(name=definition.name(), options=join_alternatives(definition.options()))
 
 
 def _choice_error(definition: QgsProcessingParameterEnum, value: Any) -> str:

@@ -17,17 +17,20 @@ from qgis.core import (
 
 Parameter = QgsProcessingParameterDefinition
 
+# Smallest positive length, in map units: a parameter's minimum is an allowed value.
+MIN_LENGTH = 1e-9
+
 #: The widgets of choices, numbers and lengths in QGIS's dialogs, as paths that QGIS imports when it opens one.
 _WIDGETS = f"{__name__.partition('.plugin.')[0]}.ui.parameters"
 ENUM_WIDGET = f"{_WIDGETS}.enum_widget.EnumWidget"
 NUMBER_WIDGET = f"{_WIDGETS}.number_widget.NumberWidget"
 LENGTH_WIDGET = f"{_WIDGETS}.length_widget.LengthWidget"
 
-#: Keys of a parameter's metadata: the kind of unit of its values, see `units`, and the raster whose meaning it tells.
+#: Keys of a parameter's metadata: the kind of unit of its values (see `units`), and the raster that it interprets.
 UNIT, MEANING_OF = "permea_unit", "permea_meaning_of"
 
-#: Keys of a parameter's metadata, about other parameters: with which values of theirs, with one of which, and without
-#: which of them it has an effect.
+#: Keys of a parameter's metadata that name the other parameters on which its effect depends: those that need certain
+#: values, those of which at least one needs a value, and those that must have none.
 EFFECTIVE_WITH, EFFECTIVE_WITH_ANY = "permea_effective_with", "permea_effective_with_any"
 EFFECTIVE_WITHOUT = "permea_effective_without"
 
@@ -48,9 +51,10 @@ def only_with(parameter: Parameter, **conditions: tuple[str, ...]) -> Parameter:
     parameter
         The parameter.
     conditions
-        By the name of another parameter, which of its values are needed; an empty tuple stands for any value.
+        Values of other parameters with which it has an effect, by name; an empty tuple stands for any value.
     """
-    needed = {**parameter.metadata().get(EFFECTIVE_WITH, {}), **{name: list(of) for name, of in conditions.items()}}
+    values = {name: list(options) for name, options in conditions.items()}
+    needed = {**parameter.metadata().get(EFFECTIVE_WITH, {}), **values}
     parameter.setMetadata({**parameter.metadata(), EFFECTIVE_WITH: needed})
     return parameter
 
@@ -69,13 +73,13 @@ def only_without(parameter: Parameter, *names: str) -> Parameter:
 
 
 def either(*parameters: Parameter) -> list[Parameter]:
-    """Declare that a parameter has no effect if another one of them has a value; a run refuses or warns about both."""
+    """Declare parameters as alternatives, of which a run uses one; it rejects several, or warns about the others."""
     names = [parameter.name() for parameter in parameters]
     return [only_without(parameter, *(name for name in names if name != parameter.name())) for parameter in parameters]
 
 
 def meaning_of(parameter: Parameter, raster: str) -> Parameter:
-    """Declare that a choice tells what the values of a raster mean, so that a dialog proposes what its band says."""
+    """Declare that a choice interprets the values of a raster, so that a dialog presets it by the name of the band."""
     parameter.setMetadata({**parameter.metadata(), MEANING_OF: raster})
     return parameter
 
@@ -164,12 +168,20 @@ def number(
     return with_help(parameter, text, advanced=advanced)
 
 
-def distance(name: str, description: str, default: float | None, text: str) -> Parameter:
-    """Return a positive length in the units of the landscape; it is optional if there is no default."""
+def distance(
+    name: str,
+    description: str,
+    default: float | None,
+    text: str,
+    *,
+    minimum: float = MIN_LENGTH,
+    advanced: bool = False,
+) -> Parameter:
+    """Return a length in the units of the landscape, positive by default; it is optional if there is no default."""
     optional = default is None
-    parameter = QgsProcessingParameterDistance(name, description, default, "INPUT", optional, minValue=1e-9)
+    parameter = QgsProcessingParameterDistance(name, description, default, "INPUT", optional, minValue=minimum)
     parameter.setMetadata({"widget_wrapper": {"class": LENGTH_WIDGET}})
-    return with_help(parameter, text)
+    return with_help(parameter, text, advanced=advanced)
 
 
 def optional_raster_destination(name: str, description: str, text: str) -> Parameter:

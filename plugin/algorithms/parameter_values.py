@@ -145,7 +145,7 @@ class ParameterValues(PlainValues):
 
     @property
     def _after_landscape(self) -> StepFeedback:
-        """Receives the progress of what is read after the landscape."""
+        """Feedback for the inputs that are read after the landscape."""
         return StepFeedback(self._feedback, 50, 100)
 
     @property
@@ -154,7 +154,7 @@ class ParameterValues(PlainValues):
         return self.landscape.passable
 
     def _cells_for_points(self) -> dict[str, Any]:
-        """Return what tells whether a point lies on a passable cell: the grid, the cells with data and the barriers."""
+        """Return the grid, the cells with data and the barriers, which decide whether a point is on a passable cell."""
         landscape = self.landscape
         return {
             "grid": landscape.grid,
@@ -224,7 +224,7 @@ class ParameterValues(PlainValues):
             self.features(name),
             context=self._context,
             feedback=self._feedback,
-            id_field=self.text(id_field) if self.is_provided(id_field) else "",
+            id_field=self.field(id_field),
             at_least=at_least,
             **self._cells_for_points(),
         )
@@ -282,7 +282,7 @@ class ParameterValues(PlainValues):
             self._folder / file,
             self._context,
             self._feedback,
-            field=self.text(field) if self.is_provided(field) else "",
+            field=self.field(field),
             default=default,
             reciprocal=reciprocal,
             shared=shared,
@@ -318,7 +318,7 @@ class ParameterValues(PlainValues):
         name
             Name of the parameter.
         text
-            What the user reads meanwhile.
+            Progress text for the user.
         stream
             Copies a band, given the landscape, the folder and the feedback.
         """
@@ -361,7 +361,7 @@ class ParameterValues(PlainValues):
             Outputs on the grid of the landscape; None means all of them.
         """
         raster = self.landscape
-        # Tasks without a choice of the distance that have θ are about randomized shortest paths.
+        # A task with θ but without a choice of the distance is about randomized shortest paths.
         if parameters.get("distance", "rsp") == "rsp" and "theta" in parameters and parameters.get("cost") == "inverse":
             require_theta_below_limit(parameters["theta"], raster, self.choice("VALUES"))
         return Task(
@@ -379,14 +379,16 @@ class ParameterValues(PlainValues):
         )
 
     def length(self, name: str, *, margin: int = 0, factor: float = 1.0) -> float:
-        """Return a length within which cells are included; one beyond the landscape includes all of it.
+        """Return a length, at most the diagonal of the landscape: a longer one includes no more cells.
 
         Parameters
         ----------
         name
             Name of the parameter.
-        margin, factor
-            Cells beyond the landscape, and multiple of its diagonal, up to which a longer length makes a difference.
+        margin
+            Rows and columns by which the landscape is extended.
+        factor
+            Multiple of the diagonal to which the length is limited.
         """
         grid = self.landscape.grid
         height, width = grid.pixel_size

@@ -21,7 +21,7 @@ from .parameter_types import Parameter, boolean, choice, either, meaning_of, num
 
 # θ must be positive. Below this value the walk is indistinguishable from a random walk in double precision.
 MIN_THETA = 1e-12
-# Above, it is indistinguishable from the least-cost path, and θ times a cost has no digits left.
+# Above this value it is indistinguishable from the least-cost path, and θ × cost loses all significant digits.
 MAX_THETA = 1e12
 
 DEFAULT_DISPERSAL = 1000.0
@@ -62,8 +62,8 @@ def landscape() -> list[Parameter]:
                 tr(
                     "What the values of the landscape mean; there is no default. Permeability: the higher, the easier "
                     "to cross (also called conductance or affinity); 0 is a barrier. Resistance: the higher, the "
-                    "harder to cross (also called cost or friction); it must be above 0. A dialog proposes it where "
-                    "the band is called so."
+                    "harder to cross (also called cost or friction); it must be above 0. In the dialog it is preset if "
+                    "the band is named “permeability” or “resistance”."
                 ),
                 required=True,
             ),
@@ -73,7 +73,7 @@ def landscape() -> list[Parameter]:
 
 
 def graph(*, symmetric: bool = False) -> list[Parameter]:
-    """Return how neighbouring cells are connected; advanced.
+    """Return the neighbourhood of a cell and the edge conductance rule; advanced.
 
     Parameters
     ----------
@@ -267,9 +267,9 @@ def dispersal(text: str = "") -> Parameter:
             text
             + " "
             + tr(
-                "The distance at which exp(−distance / dispersal distance) has fallen to 37 %, in the unit of the "
-                "distance chosen above: map units where the resistance is 1. For animals that typically cross "
-                "resistance 5, enter five times their dispersal distance."
+                "The distance at which the weight exp(−distance / dispersal distance) of a connection falls to 37 %, "
+                "in the unit of the distance chosen above: map units where the resistance is 1. For animals that "
+                "typically cross resistance 5, enter five times their dispersal distance."
             )
         ).lstrip(),
         minimum=1e-9,

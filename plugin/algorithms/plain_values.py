@@ -100,6 +100,10 @@ class PlainValues:
         """Return text without leading and trailing spaces."""
         return self._algorithm.parameterAsString(self._parameters, name, self._context).strip()
 
+    def field(self, name: str) -> str:
+        """Return the name of a field, which may begin or end with spaces; empty if none is chosen."""
+        return self._algorithm.parameterAsString(self._parameters, name, self._context)
+
     def flag(self, name: str) -> bool:
         """Return the value of a check box."""
         return self._algorithm.parameterAsBoolean(self._parameters, name, self._context)

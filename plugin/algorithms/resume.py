@@ -83,7 +83,7 @@ def checkpoint_folder(inputs: ParameterValues) -> str:
 def resumable(folder: str | Path, feedback: QgsProcessingFeedback) -> Iterator[None]:
     """Create the folder with the partial results of a run, and log how to resume one that ends early.
 
-    Nothing is left behind of a run that ends before there are partial results.
+    A run that ends before there are partial results leaves no folder behind.
 
     Parameters
     ----------
@@ -131,8 +131,10 @@ class PartialTable:
         A CSV file.
     make_table
         Makes the table from arrays of the engine; a row whose last cell is NaN is not computed yet, or excluded.
-    crs, context, feedback
-        CRS and context of the run; receives the progress of the final table, and can cancel it.
+    crs, context
+        CRS of the landscape, and context of the run.
+    feedback
+        Receives the progress of writing the final table, and can cancel it.
     """
 
     def __init__(

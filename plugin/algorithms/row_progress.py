@@ -14,10 +14,10 @@ from ..runner import format_duration
 
 Row = TypeVar("Row")
 
-# Rows between two looks at the clock; a row may have thousands of cells.
-ROWS_PER_LOOK = 100
+# Rows between two readings of the clock; few, because a row may have thousands of cells.
+ROWS_PER_CLOCK_READING = 100
 
-# Rows, and seconds, after which progress is reported and a cancel heeded.
+# Rows, and seconds, after which progress is reported and the run stops if the user has cancelled.
 ROWS_PER_REPORT, SECONDS_PER_REPORT = 20_000, 1.0
 
 # Seconds between two texts, and until the first one.
@@ -54,7 +54,7 @@ def with_progress(
     reported_row = 0
     for number, row in enumerate(rows, 1):
         yield row
-        if number % ROWS_PER_LOOK:
+        if number % ROWS_PER_CLOCK_READING:
             continue
         now = clock()
         if number - reported_row < ROWS_PER_REPORT and now - reported < SECONDS_PER_REPORT:

@@ -1,4 +1,4 @@
-"""Rows of a table that are made one by one: all rows of millions of pairs do not fit in memory."""
+"""Rows of a table, made one by one: the rows of millions of pairs do not fit in memory."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class RowSequence(Sequence):
     length
         Number of items.
     iterate
-        Returns an iterator over all of them, anew each time.
+        Returns a new iterator over all of them.
 
     Examples
     --------
@@ -50,7 +50,7 @@ def computed_rows(
     rows
         All rows.
     with_progress
-        Passes the rows on while they are counted, and reports them.
+        Wraps the rows while they are counted, to report the progress.
 
     Examples
     --------

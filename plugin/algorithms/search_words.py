@@ -1,4 +1,4 @@
-"""Words by which the toolbox finds an algorithm besides those of its title: other programs' and other fields' names."""
+"""Search words of the toolbox besides those of the titles: names that other programs and other fields use."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ OPTIONAL_OUTPUTS = ("FLOW_POTENTIAL", "NORMALIZED_CURRENT")
 
 
 class StreamedParameterValues(ParameterValues):
-    """The inputs of one run whose engine does not hold the landscape in memory either.
+    """The inputs of one run on a raster of any size, which the engine reads in blocks as well.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ class StreamedParameterValues(ParameterValues):
         self._output_paths = tuple(output_paths)
 
     def require_memory(self, layer: QgsRasterLayer) -> None:
-        """Accept any landscape: the engine, too, reads it in blocks."""
+        """Accept any landscape: it is never held in memory as a whole."""
 
     def require_disk_space(self, cells: int) -> None:
         """Raise an error if the disk is too full for the copies of all rasters and for all results."""

@@ -17,7 +17,7 @@ from .renderers import ComponentPalette, GraduatedLines, LinearPseudocolor, LogP
 UPPER_PERCENTILE = 98.0
 # Focal nodes carry the largest currents and are few; corridors have many cells.
 CURRENT_PERCENTILE = 99.5
-# Colours span at most this ratio of currents: below, currents do not matter.
+# Largest ratio of currents that the colours span; smaller currents do not matter.
 CURRENT_DYNAMIC_RANGE = 1000
 # Sensitivities of one sign are shown from 0 on unless nearly all exceed this fraction of the largest. Pale is for 0.
 FAR_FROM_ZERO = 0.25
@@ -25,7 +25,7 @@ FAR_FROM_ZERO = 0.25
 SPARSE, SPARSE_PERCENTILE = 0.1, 75.0
 # The best fifth of the cells belongs to a corridor if no cutoff is chosen.
 CORRIDOR_PERCENTILE = 20.0
-# Width of the lines of paths that one pair and that most pairs use.
+# Line widths of the parts of paths that the fewest and the most paths share.
 NARROWEST_MM, WIDEST_MM = 0.4, 1.6
 # Percentiles of larger rasters are taken from a sample of rows.
 MAX_STYLE_CELLS = 1 << 20
@@ -81,8 +81,8 @@ def corridor_style(excess_cost: np.ndarray | NpyFile, unit: str = "", *, cutoff:
     unit
         Unit of its values.
     cutoff
-        Whether the corridor ends where the map does; otherwise it is the best fifth of the landscape, as the width of
-        a corridor is often chosen (Beier, Majka & Newell 2009).
+        Whether a cutoff limits the corridor, and with it the map; otherwise the corridor shown is the best fifth of the
+        landscape, a usual choice of its width (Beier, Majka & Newell 2009).
     """
     finite = _finite_sample(excess_cost)
     high = float(finite.max() if cutoff else np.percentile(finite, CORRIDOR_PERCENTILE)) if finite.size else 1.0
@@ -194,8 +194,8 @@ def sample_rows(raster: np.ndarray | NpyFile, max_cells: int = MAX_STYLE_CELLS) 
     rows = raster.shape[-2]
     bands = [raster] if raster.ndim == 2 else list(raster)
     total = rows * len(bands)
-    places = [divmod(place, rows) for place in range(min(step // 2, total - 1), total, step)]
-    return np.concatenate([bands[band][row : row + 1] for band, row in places])
+    samples = [divmod(number, rows) for number in range(min(step // 2, total - 1), total, step)]
+    return np.concatenate([bands[band][row : row + 1] for band, row in samples])
 
 
 def _finite_sample(raster: np.ndarray | NpyFile) -> np.ndarray:

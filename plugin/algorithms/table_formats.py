@@ -46,9 +46,9 @@ TRIAL_CRS = "EPSG:3857"
 
 @lru_cache(maxsize=256)
 def is_usable_format(suffix: str, data_type: int) -> bool:
-    """Return whether a file with this ending gives back the row that was written to it.
+    """Return whether a row written to a file with this suffix can be read back unchanged.
 
-    Which formats QGIS can write depends on its version and on how its GDAL was built, so a small file is tried.
+    Which formats QGIS can write depends on its version and on how its GDAL was built, so a small file is written.
 
     Parameters
     ----------

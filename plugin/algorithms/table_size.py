@@ -1,4 +1,4 @@
-"""Long tables: refused before the run if their rows cannot fit in memory; the time to write them is estimated."""
+"""Long tables: rejected before the run if their rows do not fit in memory; the time to write them is estimated."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def check_rows(
     rows: int,
     feedback: QgsProcessingFeedback,
 ) -> None:
-    """Refuse a table that cannot fit, as `require_rows_fit` does, and log how long it takes to write a long one.
+    """Reject a table that does not fit, as `require_rows_fit` does, and log how long writing a long one takes.
 
     Parameters
     ----------

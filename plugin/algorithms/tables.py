@@ -54,8 +54,8 @@ from .row_progress import with_progress
 # Rows that a sink takes at once.
 ROWS_AT_ONCE = 20_000
 
-# Percentage at which the rows of a file are written and are read back.
-WRITTEN = 80
+# Percentages of the progress at which all rows are written to a file, and counted in it.
+WRITTEN, COUNTED = 80, 90
 
 
 @dataclass(frozen=True)
@@ -191,17 +191,17 @@ def write_tables(
     in_files = [(table, destination) for table, destination in requested if destination.path is not None]
     for path, layers in _by_file(in_files).items():
         _stage_file(path, layers, algorithm.presenter, crs, context, staged, feedback)
-    places: dict[str, str] = {}
-    yield places
+    outputs: dict[str, str] = {}
+    yield outputs
     for table, destination in requested:
         if destination.path is None:
-            places[table.output] = _into_sink(algorithm, table, parameters, context, crs, feedback)
+            outputs[table.output] = _into_sink(algorithm, table, parameters, context, crs, feedback)
     staged.replace_targets()
     for table, destination in in_files:
         value = _with_layer_name(parameters[table.output], destination)
-        places[table.output] = algorithm.parameterAsOutputLayer({table.output: value}, table.output, context)
+        outputs[table.output] = algorithm.parameterAsOutputLayer({table.output: value}, table.output, context)
     for table, _ in requested:
-        algorithm.presenter.show(table.output, places[table.output], table.style, table.title, on_top=table.on_top)
+        algorithm.presenter.show(table.output, outputs[table.output], table.style, table.title, on_top=table.on_top)
 
 
 def write_table(
@@ -316,7 +316,9 @@ def _write_layer(
         del writer  # Flushes the last features, which may fail on a full disk.
     # Read back, because a full disk may go unreported.
     step = tr("Checking '{name}'").format(name=path.name)
-    count_in_file = count_rows(temporary, layer, lambda rows: with_progress(rows, count, step, feedback, WRITTEN, 100))
+    count_in_file = count_rows(
+        temporary, layer, lambda rows: with_progress(rows, count, step, feedback, WRITTEN, COUNTED)
+    )
     if count < len(table.rows) or count_in_file != count:
         text = tr(
             "'{name}' cannot be written to '{folder}': {reason}. Of {rows:# row|# rows} {count:,} could be written. "
@@ -333,7 +335,8 @@ def _write_layer(
             ),
             causes,
         )
-    rows = with_progress(table.rows, count, tr("Checking the values of '{name}'").format(name=path.name), feedback)
+    step = tr("Checking the values of '{name}'").format(name=path.name)
+    rows = with_progress(table.rows, count, step, feedback, COUNTED, 100)
     require_unchanged_values([column.name for column in table.columns], rows, temporary, path)
 
 
@@ -345,7 +348,7 @@ def _features(table: Table, name: str, feedback: QgsProcessingFeedback) -> Itera
 
 
 def _show_saving(count: int, name: str, feedback: QgsProcessingFeedback) -> None:
-    """Say that a long table is being saved: its format may write indexes and the last rows at the end."""
+    """Show that a long table is being saved: its format may write indexes and the last rows at the end."""
     if count >= ROWS_AT_ONCE:
         feedback.setProgressText(tr("Saving '{name}' ({count:# row|# rows})").format(name=name, count=count))
 

@@ -16,7 +16,7 @@ TEXT_SECONDS = 5.0
 
 
 class TimedStep(StepFeedback):
-    """A step that reports its progress alone: after some seconds its text is shown again with the time that is left.
+    """A step whose progress text is repeated, every few seconds, with an estimate of the time that is left.
 
     Parameters
     ----------

@@ -25,7 +25,7 @@ from .parameter_types import UNIT
 
 
 def unit_text(definition: QgsProcessingParameterDefinition, values: Mapping[str, Any], length: str) -> str:
-    """Return the unit of a number, as it stands behind it in a dialog; empty if it has none.
+    """Return the unit of a number, which a dialog shows after it; empty if it has none.
 
     Parameters
     ----------

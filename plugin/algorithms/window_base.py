@@ -94,9 +94,9 @@ class WindowedAlgorithm(EngineAlgorithm):
                 self.default_coarsening,
                 tr(
                     "Width of the blocks of cells that share a window, as a fraction of the dependency range: 0 uses "
-                    "one window for every cell, which is exact and slow; 0.1 is a good start. The quality of a block "
-                    "is concentrated at its centre."
-                ),
+                    "one window for every cell, which is exact and slow; {default:g} is a good start. The quality of a "
+                    "block is concentrated at its centre."
+                ).format(default=self.default_coarsening),
                 minimum=0,
                 maximum=1,
             ),

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from qgis.core import QgsProcessingException, QgsProcessingFeedback, QgsProcessingParameterDefinition
 
-from ...i18n import tr
+from ...i18n import Text, tr
 from ...layers import Points
 from ...runner import Result, Task, require_disk_space
 from ..base import DISTANCES, EngineAlgorithm
@@ -22,7 +22,7 @@ from ..styles import distance_style
 # Limit of the GeoTIFF format.
 MAX_BANDS = 65_535
 
-# Bytes per cell of a band on disk: from the engine, and in a GeoTIFF with overviews that cannot be compressed.
+# Bytes per cell of a band on disk: as the engine writes it, and in a GeoTIFF with overviews that does not compress.
 BAND_BYTES = 8 + 4 * 4 / 3
 
 
@@ -117,24 +117,28 @@ class DistanceAlgorithm(EngineAlgorithm):
         return distance_style(distance, self.unit or cost_unit(inputs))
 
     def log_result(self, result: Result, feedback: QgsProcessingFeedback) -> None:
-        numbers = result.metrics
         log_distance_range(result, feedback)
-        if numbers["unreachable_cells"]:
-            feedback.pushWarning(
-                tr(
-                    "{count:# cell|# cells} cannot reach any source, because barriers (nodata or zero permeability) "
-                    "separate them from all sources. Their distance is infinite: they are nodata on the map, unless "
-                    "“Unreachable cells” is set to infinity, and excluded from the numbers above. “Connected "
-                    "components” maps the connected parts of the landscape."
-                ).format(count=numbers["unreachable_cells"])
-            )
+
+    def warn_about_result(self, inputs: ParameterValues, result: Result, feedback: QgsProcessingFeedback) -> None:
+        if count := result.metrics["unreachable_cells"]:
+            feedback.pushWarning(self.unreachable_warning(inputs).format(count=count))
+
+    def unreachable_warning(self, inputs: ParameterValues) -> Text:
+        """Return the warning about a `count` of cells from which no source can be reached."""
+        return tr(
+            "{count:# cell|# cells} cannot reach any source, because barriers (nodata or zero permeability) separate "
+            "them from all sources. Their distance is infinite: they are nodata on the map, unless “Unreachable cells” "
+            "is set to infinity, and excluded from the numbers above. “Connected components” maps the connected parts "
+            "of the landscape."
+        )
 
 
-def log_distance_range(result: Result, feedback: QgsProcessingFeedback) -> None:
-    """Log the smallest, largest and mean finite distance, if there are finite distances."""
+def log_distance_range(result: Result, feedback: QgsProcessingFeedback, quantity: str = tr("Distances")) -> None:
+    """Log the smallest, largest and mean finite distance, if there are finite distances; `quantity` begins the line."""
     if result.metrics["mean"] is not None:
         values = {key: format_number(result.metrics[key]) for key in ("minimum", "maximum", "mean")}
-        feedback.pushInfo(tr("Distances range from {minimum} to {maximum}, with a mean of {mean}.").format(**values))
+        text = tr("{quantity} range from {minimum} to {maximum}, with a mean of {mean}.")
+        feedback.pushInfo(text.format(quantity=quantity, **values))
 
 
 def _band_names(sources: Points) -> tuple[str, ...]:

@@ -137,7 +137,10 @@ class DistanceMatrix(EngineAlgorithm):
             table_destination(
                 "OUTPUT",
                 tr("Distances"),
-                tr("One row for each pair: from_id, to_id, from_name, to_name, distance. Empty if there is no path."),
+                tr(
+                    "One row for each pair: from_id, to_id, from_name, to_name and distance, which is empty if there "
+                    "is no path."
+                ),
             ),
             table_destination(
                 "MATRIX",
@@ -173,7 +176,7 @@ class DistanceMatrix(EngineAlgorithm):
         if inputs.is_provided("MATRIX") and len(targets) > MAX_COLUMNS:
             raise QgsProcessingException(
                 tr(
-                    "A matrix with {count:# column|# columns} exceeds the limit of a table ({limit:,}): do without it, "
+                    "A matrix with {count:# column|# columns} exceeds the limit of a table ({limit:,}): switch it off, "
                     "because the table of pairs holds the same distances."
                 ).format(count=len(targets), limit=MAX_COLUMNS)
             )

@@ -16,8 +16,8 @@ class LeastCostDistanceAlgorithm(DistanceAlgorithm):
     help = Help(
         description=tr(
             "Accumulated cost of the least-cost path from every cell to the nearest source, or to each source. The "
-            "cost of a step is its length times the resistance of the cells it connects; resistance is 1 / "
-            "permeability."
+            "cost of a step is its length times the resistance between the two cells (see “Edge conductance rule”); "
+            "resistance is 1 / permeability."
         ),
         when_to_use=tr(
             "Use it for movement with knowledge of the landscape along a single optimal route, such as migration "

@@ -5,16 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from qgis.core import QgsProcessingParameterDefinition
+from qgis.core import QgsProcessingFeedback, QgsProcessingParameterDefinition
 
-from ...i18n import tr
+from ...i18n import Text, tr
+from ...runner import Result
 from ..help import Help
 from ..parameter_values import ParameterValues
 from ..parameters import cost, measure, theta
 from ..renderers import Style
 from ..results import with_theta
 from ..styles import survival_style
-from .base import DistanceAlgorithm
+from .base import DistanceAlgorithm, log_distance_range
 
 
 class RSPDistanceAlgorithm(DistanceAlgorithm):
@@ -37,7 +38,8 @@ class RSPDistanceAlgorithm(DistanceAlgorithm):
         outputs=tr(
             "A raster of costs from each cell to the source; the opposite direction may have a different cost. The "
             "expected cost is never below the least-cost distance and approaches it as θ grows. Sources are 0. Cells "
-            "that cannot reach any source are nodata, as cells without data; the log counts them."
+            "that cannot reach any source are nodata, as cells without data; the log counts them. The survival "
+            "probability is a proximity instead: 1 at the sources, and 0 where none can be reached."
         ),
         references=(
             "Saerens, M., Achbany, Y., Fouss, F. & Yen, L. (2009). Randomized shortest-path problems: two related "
@@ -75,6 +77,18 @@ class RSPDistanceAlgorithm(DistanceAlgorithm):
             "survival": tr("Survival probability"),
         }[inputs.choice("MEASURE")]
         return with_theta(measure, inputs)
+
+    def log_result(self, result: Result, feedback: QgsProcessingFeedback) -> None:
+        log_distance_range(result, feedback, tr("Values of the map"))
+
+    def unreachable_warning(self, inputs: ParameterValues) -> Text:
+        if inputs.choice("MEASURE") != "survival":
+            return super().unreachable_warning(inputs)
+        return tr(
+            "The survival probability of {count:# cell|# cells} is 0: barriers (nodata or zero permeability) separate "
+            "them from all sources, or the costs to all sources are so high that the probability is too small to be "
+            "computed. “Connected components” maps the connected parts of the landscape."
+        )
 
     def style(self, inputs: ParameterValues, distance: np.ndarray) -> Style:
         if inputs.choice("MEASURE") == "survival":

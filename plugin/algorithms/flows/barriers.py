@@ -168,8 +168,8 @@ class Barriers(EngineAlgorithm):
                 unreachable(
                     tr("Cells that connect separated places"),
                     tr(
-                        "How cells are written, in the maps of the improvement score and of the gain from restoration, "
-                        "whose restoration connects places that are not connected now, so that the gain has no limit."
+                        "How the maps of the improvement score and of the gain from restoration show cells whose "
+                        "restoration connects places that are not connected now, so that the gain has no limit."
                     ),
                 ),
                 "IMPROVEMENT",
@@ -282,11 +282,11 @@ class Barriers(EngineAlgorithm):
         feedback.pushInfo(text.format(nodes=numbers["focal_nodes"], distance=distance, gain=gain))
         if numbers["largest_restored_gain"] is not None:
             text = tr(
-                "Largest gain from restoration: {gain}; {joining_cells:# cell|# cells} or discs would connect pairs "
-                "that are not connected now."
+                "Largest gain from restoration: {gain}. Restoration at {cells:# cell|# cells} would connect pairs that "
+                "are not connected now."
             )
             gain = format_number(numbers["largest_restored_gain"])
-            feedback.pushInfo(text.format(gain=gain, joining_cells=numbers["newly_connecting_cells"]))
+            feedback.pushInfo(text.format(gain=gain, cells=numbers["newly_connecting_cells"]))
         if numbers["newly_connecting_windows"]:
             text = tr("{windows:# search window|# search windows} would connect pairs that are not connected now.")
             feedback.pushInfo(text.format(windows=numbers["newly_connecting_windows"]))

@@ -41,7 +41,7 @@ from ..report import Contents, write_report
 from ..resume import MAX_PENDING_RESULTS, delete_cached_arrays, resumable
 from ..step_feedback import StepFeedback
 from .movingwindowcurrent import MovingWindowCurrent
-from .project_layers import load_result_files, maps_of_project
+from .project_layers import MAX_LAYERS, load_result_files, maps_of_project
 
 
 class CircuitscapeProject(EngineRequiredAlgorithm):
@@ -118,9 +118,9 @@ class CircuitscapeProject(EngineRequiredAlgorithm):
                 "LOAD",
                 tr("Load the maps and tables"),
                 tr(
-                    "Load the result files into the project, with styles and in a group. Of many files only the sums "
-                    "and the resistances are loaded."
-                ),
+                    "Load the result files into the project, with styles and in a group. Of more than "
+                    "{limit:# file|# files} only the sums and the resistances are loaded."
+                ).format(limit=MAX_LAYERS),
                 default=True,
             ),
         ]

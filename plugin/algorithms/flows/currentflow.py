@@ -42,7 +42,7 @@ from ..table_size import check_rows
 from ..tables import Table
 from .focal_inputs import read_strengths, run_names, select_pairs
 from .per_pair_rasters import FILE_PREFIXES, TABLE_NAME, PairRasterFolder
-from .resistance_table import resistance_table
+from .resistance_table import count_rows, resistance_table
 
 
 class CurrentFlow(EngineAlgorithm):
@@ -113,7 +113,7 @@ class CurrentFlow(EngineAlgorithm):
                     ),
                     tr(
                         "The current that each focal node injects, in ampere, for one to all and all to one; 1 if "
-                        "nothing is chosen. Of several features with the same id the first one counts."
+                        "nothing is chosen. Features with the same id must have the same strength."
                     ),
                     advanced=True,
                 ),
@@ -222,7 +222,7 @@ class CurrentFlow(EngineAlgorithm):
             arrays["strengths"] = read_strengths(inputs)
         if inputs.short_circuits is not None:
             arrays["short_circuits"] = inputs.short_circuits
-        rows = len(focal) * (len(focal) - 1) // 2 if inputs.choice("MODE") == "pairwise" else len(focal)
+        rows = count_rows(arrays, inputs.choice("MODE"))
         check_rows(self, inputs.parameters, "RESISTANCES", rows, inputs.feedback)
         has_maximum = inputs.is_provided("MAXIMUM_MAP")
         return inputs.task(
@@ -250,7 +250,7 @@ class CurrentFlow(EngineAlgorithm):
         context: QgsProcessingContext,
         feedback: QgsProcessingFeedback,
     ) -> dict[str, Any]:
-        """Run a job in whose folder the inputs are written; what is needed to resume it goes elsewhere."""
+        """Run a job whose inputs are in its folder, with a checkpoint elsewhere if the user wants one."""
         task = self.task(inputs)
         checkpoint, pair_rasters = checkpoint_folder(inputs), self._pair_rasters(inputs, feedback)
         folder = pair_rasters.folder if pair_rasters else Path(checkpoint)

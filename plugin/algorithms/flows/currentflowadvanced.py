@@ -257,7 +257,7 @@ def require_sources_and_grounds(
         raise QgsProcessingException(text.format(count=negative.count, row=negative.row, column=negative.column))
     for what, (anywhere, on_passable) in zip((tr("source"), tr("ground")), counts.tolist()):
         if not on_passable:
-            text = tr("No {what} lies on a passable cell of '{layer}' ({count:,} lie elsewhere).")
+            text = tr("No {what} lies on a passable cell of '{layer}' ({count:# lies|# lie} elsewhere).")
             raise QgsProcessingException(text.format(what=what, layer=landscape.name, count=anywhere))
 
 

@@ -57,7 +57,7 @@ def select_pairs(focal: FocalNodes, path: Path, feedback: QgsProcessingFeedback)
         raise QgsProcessingException(
             tr("'{name}' lists none of the focal nodes: its ids are {ids}, the focal nodes are {known}.").format(
                 name=path.name,
-                ids=", ".join(str(id) for id in unknown[:5]),
+                ids=", ".join(str(id) for id in sorted(pairs.mentioned)[:5]),
                 known=", ".join(str(name) for name in focal.names[:5]),
             )
         )
@@ -80,9 +80,9 @@ def read_strengths(inputs: ParameterValues) -> np.ndarray:
         There is no such field, a strength is 0 or not a finite number, or features of a focal node have different
         strengths.
     """
-    features, field = inputs.features("FOCAL"), inputs.text("STRENGTH_FIELD")
+    features, field = inputs.features("FOCAL"), inputs.field("STRENGTH_FIELD")
     index = features.field_index(field)
-    names = features.ids(inputs.text("ID_FIELD") if inputs.is_provided("ID_FIELD") else "")
+    names = features.ids(inputs.field("ID_FIELD"))
     ids = {name: id for id, name in inputs.focal.named().items()}
     strengths: dict[int, float] = {}
     invalid, different = [], []

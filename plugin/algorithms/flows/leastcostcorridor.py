@@ -36,8 +36,8 @@ class LeastCostCorridor(EngineAlgorithm):
     help = Help(
         description=tr(
             "For every cell, the excess cost of the cheapest path through it over the least-cost path: the sum of its "
-            "cost distances to both ends, minus the cost of the least-cost path. Between two layers, or among all "
-            "pairs of focal nodes, of which each cell takes its smallest value."
+            "cost distances to both ends, minus the cost of the least-cost path. Between two layers, or between pairs "
+            "of focal nodes: each cell then takes the smallest value of all pairs."
         ),
         when_to_use=tr(
             "Use it to see how wide a corridor is and where it has alternatives, that is which cells are nearly as "

@@ -1,4 +1,4 @@
-"""A folder with the maps of single pairs, or of single focal nodes, written as they are computed."""
+"""A folder with a map of each pair, or of each focal node, written as it is computed."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class PairRasterFolder:
     Parameters
     ----------
     folder
-        Where they go; it must exist when the first one is written.
+        The folder; it must exist when the first map is written.
     focal
         The focal nodes, whose names appear in the file names.
     grid

@@ -21,7 +21,7 @@ from ..styles import current_style, distance_style
 # Of a project with more files only the sums and the tables of resistances are loaded.
 MAX_LAYERS = 20
 
-# Single maps in a report.
+# Largest number of maps of single runs in a report.
 MAX_MAPS = 4
 
 # Rows and columns from which the colours of a map are computed.

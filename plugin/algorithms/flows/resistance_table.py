@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
@@ -39,3 +39,22 @@ def resistance_table(inputs: ParameterValues, result: Result) -> Table:
 
     count = int(np.count_nonzero(np.triu(~np.isnan(resistances), 1)))
     return Table("RESISTANCES", columns, RowSequence(count, rows))
+
+
+def count_rows(arrays: Mapping[str, np.ndarray], mode: str) -> int:
+    """Return the number of rows of the table, before the run.
+
+    Parameters
+    ----------
+    arrays
+        Input arrays of the task: the ids of the focal nodes of each cell, and excluded pairs, if any.
+    mode
+        ``"pairwise"``, ``"one_to_all"`` or ``"all_to_one"``.
+
+    Examples
+    --------
+    >>> count_rows({"focal_ids": np.array([1, 1, 2, 3]), "excluded": np.array([[1, 3]])}, "pairwise")
+    2
+    """
+    nodes = len(np.unique(arrays["focal_ids"]))
+    return nodes * (nodes - 1) // 2 - len(arrays.get("excluded", ())) if mode == "pairwise" else nodes

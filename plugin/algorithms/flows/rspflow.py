@@ -102,8 +102,8 @@ class RSPFlowAlgorithm(EngineAlgorithm):
                 tr("Passages"),
                 {"net": tr("Net"), "total": tr("Total")},
                 tr(
-                    "Net: passages in one direction minus those in the opposite one, like a current; for each pair "
-                    "separately between points. Total: every visit, as in ConScape's betweenness; random movement "
+                    "Net: passages in one direction minus those in the opposite one, like a current; between points, "
+                    "for each pair separately. Total: every visit, as in ConScape's betweenness; random movement "
                     "visits cells repeatedly."
                 ),
             ),
@@ -126,8 +126,8 @@ class RSPFlowAlgorithm(EngineAlgorithm):
                     tr("Dispersal distance"),
                     DEFAULT_DISPERSAL,
                     tr(
-                        "The expected cost at which exp(−cost / dispersal distance) has fallen to 37 %. Only with "
-                        "habitat quality weighted by proximity."
+                        "The expected cost at which the weight exp(−cost / dispersal distance) of a pair falls to "
+                        "37 %. Only with habitat quality weighted by proximity."
                     ),
                     minimum=1e-9,
                     unit="cost",

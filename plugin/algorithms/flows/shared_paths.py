@@ -59,7 +59,7 @@ def shared_parts(paths: Sequence[np.ndarray]) -> Iterator[tuple[int, np.ndarray]
     for path in paths:
         own = numbers.reshape(-1)[start : start + len(path) - 1]
         start += len(own)
-        # A path crosses itself nowhere, so that each of its steps occurs once in it.
+        # A least-cost path takes no step twice, so each of its steps occurs once in it.
         uses = np.where(is_new[own], counts[own], 0)
         is_new[own] = False
         bounds = np.flatnonzero(np.diff(uses)) + 1

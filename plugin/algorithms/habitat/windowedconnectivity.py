@@ -14,7 +14,7 @@ from ..window_base import WindowedAlgorithm
 
 
 class WindowedConnectivityAlgorithm(WindowedAlgorithm):
-    """Quality-weighted connectivity within a range, by cell."""
+    """Habitat accessible from each cell within a range, weighted by quality."""
 
     identifier = "windowedconnectivity"
     title = tr("Accessible habitat (moving windows)")

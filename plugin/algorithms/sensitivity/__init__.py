@@ -1,1 +1,1 @@
-"""Exact gradients of connectivity by the landscape: where changes would have the largest effect."""
+"""Exact gradients of connectivity with respect to the landscape: where changes would have the largest effect."""

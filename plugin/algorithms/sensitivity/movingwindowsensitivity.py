@@ -21,7 +21,7 @@ from .parameters import band_name, log_range, sensitivity_parameters
 
 
 class MovingWindowSensitivity(MovingWindowAlgorithm):
-    """Derivative of the moving-window current in places of interest by a variable of each cell."""
+    """Derivative of the moving-window current in places of interest with respect to a variable of each cell."""
 
     identifier = "movingwindowsensitivity"
     title = tr("Sensitivity of moving-window current")
@@ -44,11 +44,12 @@ class MovingWindowSensitivity(MovingWindowAlgorithm):
         outputs=tr(
             "A raster of derivatives of the cumulative current, summed over the places of interest. Blue (positive): a "
             "higher value of this cell brings more movement through the places. Red (negative): it diverts movement "
-            "from them. 0: no movement through the places depends on the cell. If all cells count, the sum is the "
-            "number of cells that each ampere passes through: with a raster of source strengths, which then remain "
-            "fixed, higher permeability only lengthens paths (blue: it draws movement into a detour) or shortens them "
-            "(red: it opens a shortcut). Without one, the permeability is also the source strength, and the "
-            "derivative includes the additional movement that starts where the permeability is higher."
+            "from them. 0: no movement through the places depends on the cell. If no places are chosen, all cells "
+            "count, and the sum grows with the number of cells that each ampere passes through: with a raster of "
+            "source strengths, which then remain fixed, higher permeability only lengthens paths (blue: it draws "
+            "movement into a detour) or shortens them (red: it opens a shortcut). Without such a raster, the "
+            "permeability is also the source strength, and the derivative includes the additional movement that starts "
+            "where the permeability is higher."
         ),
         caption=tr(
             "The sample: where more permeability brings more movement through good habitat (blue), and where it "

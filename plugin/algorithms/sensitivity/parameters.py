@@ -35,8 +35,8 @@ def sensitivity_parameters(
         A sentence about the variables to append to the help.
     """
     text = tr(
-        "The variable of each cell by which the derivative is taken: permeability or resistance, whichever the "
-        "landscape holds."
+        "The variable with respect to which the derivative is taken: permeability or resistance of each cell, "
+        "whichever of them the landscape holds."
     )
     elasticity = tr(
         "Off: the change of {quantity} per unit added to the cell. On: the cell's value times this derivative; a "

@@ -44,7 +44,7 @@ DEFAULT_SAMPLES = 50
 
 
 class SensitivityAlgorithm(EngineAlgorithm):
-    """Derivative of the connectivity of the whole landscape by a variable of each cell."""
+    """Derivative of the connectivity of the whole landscape with respect to a variable of each cell."""
 
     identifier = "sensitivity"
     title = tr("Sensitivity of connectivity")

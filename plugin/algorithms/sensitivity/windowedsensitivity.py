@@ -20,7 +20,7 @@ from .parameters import band_name, log_range, sensitivity_parameters
 
 
 class WindowedSensitivityAlgorithm(WindowedAlgorithm):
-    """Derivative of the quality-weighted connectivity within a range by a variable of each cell."""
+    """Derivative of the quality-weighted connectivity within a range with respect to a variable of each cell."""
 
     identifier = "windowedsensitivity"
     title = tr("Sensitivity of connectivity (moving windows)")

@@ -110,10 +110,10 @@ class LoadSampleData(PermeaAlgorithm):
         paths = self.output_paths(parameters, context)
         classes = Table("CLASSES", CLASS_COLUMNS, _read_classes(SAMPLE / "land_cover_classes.csv"))
         tables, crs = [classes, _read_patches(SAMPLE / "patches.gpkg")], QgsCoordinateReferenceSystem(SAMPLE_CRS)
-        with StagedFiles() as staged, write_tables(self, tables, parameters, context, crs, staged) as places:
+        with StagedFiles() as staged, write_tables(self, tables, parameters, context, crs, staged) as layers:
             for output, path in paths.items():
                 _copy(SAMPLE / f"{output.lower()}.tif", Path(path), staged)
-        written = {**paths, **places}
+        written = {**paths, **layers}
         for output in (*paths, "PATCHES"):
             self.presenter.show(output, written[output], QmlStyle(str(SAMPLE / f"{output.lower()}.qml")))
         for output, path in written.items():

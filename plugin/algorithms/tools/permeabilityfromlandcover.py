@@ -161,10 +161,10 @@ class PermeabilityFromLandCover(PermeaAlgorithm):
     def validation_error(self, parameters: dict[str, Any], context: QgsProcessingContext) -> str:
         provided = {name for name in parameters if is_provided(parameters, name)}
         if "TABLE" not in provided:
-            return "" if _has_list(parameters) else tr("No values: choose a class table, or fill in the list.")
+            return "" if "MATRIX" in provided else tr("No values: choose a class table, or fill in the list.")
         if not {"CLASS_FIELD", "VALUE_FIELD"} <= provided:
             return tr("Choose the class field and the value field of the table.")
-        return tr("Two sets of values: choose either a table or the list.") if _has_list(parameters) else ""
+        return tr("Two sets of values: choose either a table or the list.") if "MATRIX" in provided else ""
 
     def run_algorithm(
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
@@ -193,12 +193,20 @@ class PermeabilityFromLandCover(PermeaAlgorithm):
             missing = _describe_classes(reclassified.missing)
             stop = self.parameterAsEnumString(parameters, "MISSING", context) == "error"
             if missing and (stop or not reclassified.cells):
-                text = tr(
-                    "'{layer}': {count:# class has|# classes have} no {quantity}: {classes}. Add them to the table, or "
-                    "choose to set them to nodata."
+                text = tr("'{layer}': {count:# class has|# classes have} no {quantity}: {classes}. {advice}")
+                advice = (
+                    tr("Add them to the table, or choose to set them to nodata.")
+                    if reclassified.cells
+                    else tr("None of the classes of the raster is in the table: compare the class numbers.")
                 )
                 raise QgsProcessingException(
-                    text.format(layer=source.name, quantity=quantity, count=len(reclassified.missing), classes=missing)
+                    text.format(
+                        layer=source.name,
+                        quantity=quantity,
+                        count=len(reclassified.missing),
+                        classes=missing,
+                        advice=advice,
+                    )
                 )
             writing.setProgressText(tr("Writing the results"))
             title = tr("Permeability") if quantity == "permeability" else tr("Resistance")
@@ -270,12 +278,6 @@ def _number(key: str, reclassified: Reclassified, values: dict[float, float]) ->
         return sum(count for number, count in reclassified.cells.items() if values[number] == 0)
     missing = reclassified.missing
     return {"classes": len(reclassified.cells), "missing_classes": len(missing)}.get(key, sum(missing.values()))
-
-
-def _has_list(parameters: dict[str, Any]) -> bool:
-    """Return whether the list has values; the dialog passes an unused list as a single empty cell."""
-    cells = parameters.get("MATRIX") or []
-    return any(cell not in (None, NULL, "") for cell in (cells if isinstance(cells, list) else [cells]))
 
 
 def _is_blank(cell: Any) -> bool:

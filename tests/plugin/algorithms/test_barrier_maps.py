@@ -106,6 +106,7 @@ def test_connecting_cell_has_infinite_gain(run, read, geotiff, points, feedback)
         assert (np.isnan(read(found["RESTORED_GAIN"]).band) == (values == 0)).all()
         assert found["JOINING_CELLS"] == 5
         assert any("Cells whose restoration connects separated places are nodata" in text for text in feedback.infos)
+        assert any("Restoration at 5 cells would connect pairs that are not" in text for text in feedback.infos)
     windows = {"SEARCH_RADIUS": 60.0, "IMPROVEMENT": OUT, "UNREACHABLE": "infinity"}
     found = run("barriers", INPUT=geotiff(values, name="walled"), **(given | windows))
     gain, improvement = read(found["RESTORED_GAIN"]).band, read(found["IMPROVEMENT"]).band

@@ -349,7 +349,8 @@ def test_folder_of_single_maps_names_nothing_unfinished(run, valley_file, sites_
 def test_names_that_are_too_long_are_refused(refused, landscape, tmp_path, name):
     message = refused(INPUT=landscape, OUTPUT=str(tmp_path / name))
     assert message == (
-        f"Map cannot be written: '{name[:40]}…' is a name of more than 247 characters. Choose a shorter one."
+        f"Map cannot be written: the name '{name[:40]}…' has {len(name.split('/')[0].encode())} bytes, more than the "
+        "possible 247. Choose a shorter one."
     )
 
 

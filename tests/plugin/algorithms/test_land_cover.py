@@ -91,6 +91,12 @@ def test_class_without_value_is_an_error(run, cover, tmp_path):
     assert not target.exists()
 
 
+def test_table_of_other_classes_is_an_error(run, cover):
+    with pytest.raises(QgsProcessingException, match="None of the classes of the raster is in the table") as error:
+        run("permeabilityfromlandcover", INPUT=cover, MATRIX=[11, 1.0, 12, 0.5], MISSING="nodata")
+    assert "set them to nodata" not in str(error.value)
+
+
 def test_class_without_value_becomes_nodata(run, read, cover, feedback):
     result = run("permeabilityfromlandcover", INPUT=cover, MATRIX=[1, 1.0, 2, 0.5], MISSING="nodata")
     np.testing.assert_array_equal(read(result["OUTPUT"]).band, expected({1: 1.0, 2: 0.5}))

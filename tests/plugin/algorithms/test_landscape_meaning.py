@@ -52,6 +52,7 @@ def test_table_of_the_other_quantity_is_named(run, geotiff, feedback):
         ("habitat suitability", "", "resistance", "it is called “habitat suitability”, as rasters of permeability are"),
         ("land", "Resistance", "permeability", "it is called “Resistance”, as rasters of resistance are"),
         ("resistance of old", "permeability", "permeability", ""),
+        ("Costa Rica", "", "permeability", ""),
         ("land", "", "permeability", ""),
     ],
 )

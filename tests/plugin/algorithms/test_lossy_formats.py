@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from qgis.core import QgsCoordinateReferenceSystem, QgsProcessingException
+from qgis.core import QgsCoordinateReferenceSystem, QgsProcessingException, QgsProcessingFeedback
 
 from permea.plugin.algorithms.tables import Column, Table, write_table
 
@@ -36,6 +36,14 @@ def write(tmp_path, context):
 )
 def test_shapefile_holds_usual_values(write, value, kind):
     assert write(value, kind, ".shp").stat().st_size
+
+
+def test_progress_of_writing_and_checking_does_not_go_back(tmp_path, context):
+    feedback, percents = QgsProcessingFeedback(False), []
+    feedback.progressChanged.connect(percents.append)
+    table = Table("OUTPUT", (Column("cost"),), [(2.0,)] * 25_000, [LINE] * 25_000)
+    write_table(table, tmp_path / "paths.shp", QgsCoordinateReferenceSystem("EPSG:31985"), context, feedback)
+    assert percents == sorted(percents) and percents[0] < 80 < 90 < percents[-1]
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import itertools
 import math
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,14 +15,16 @@ from qgis.core import (
 )
 
 from permea.plugin.algorithms.distances.distancematrix import count_pairs
+from permea.plugin.algorithms.flows.resistance_table import count_rows
 from permea.plugin.algorithms.formatting import join_names
-from permea.plugin.algorithms.pair_tables import connected_groups
+from permea.plugin.algorithms.pair_tables import connected_groups, describe_components
 from permea.plugin.algorithms.results import ResultPresenter
 from permea.plugin.algorithms.row_progress import with_progress
 from permea.plugin.algorithms.row_sequences import RowSequence, computed_rows, upper_triangle
 from permea.plugin.algorithms.table_size import check_rows, require_rows_fit
 from permea.plugin.algorithms.tables import Column, Table, write_tables
 from permea.plugin.layers import StagedFiles
+from permea.plugin.runner import Result
 
 COLUMNS = (Column("id", "integer"), Column("distance"))
 
@@ -31,6 +34,13 @@ def test_rows_are_made_when_they_are_read():
     rows = RowSequence(10**9, lambda: (made.append(n) or (n, float(n)) for n in itertools.count()))
     assert len(rows) == 10**9 and not made
     assert rows[3] == (3, 3.0) and made == [0, 1, 2, 3]
+
+
+def test_excluded_nodes_and_pairs_have_no_rows():
+    ids = np.array([1, 1, 2, 5, 9])
+    assert count_rows({"focal_ids": ids}, "pairwise") == 6
+    assert count_rows({"focal_ids": ids, "excluded": np.array([[1, 5], [2, 9]])}, "pairwise") == 4
+    assert count_rows({"focal_ids": ids, "excluded": np.array([[1, 5]])}, "one_to_all") == 4
 
 
 def test_rows_not_computed_yet_are_left_out():
@@ -53,6 +63,13 @@ def test_groups_of_thousands_of_isolated_nodes():
     connected[0, 7] = connected[7, 2999] = True
     groups = connected_groups(connected)
     assert groups[0] == [0, 7, 2999] and len(groups) == 2998
+
+
+def test_excluded_pair_does_not_separate_connected_nodes():
+    resistances = np.array([[0, 1, np.nan, np.inf], [1, 0, 2, np.inf], [np.nan, 2, 0, np.inf], [np.inf] * 3 + [0]])
+    focal = SimpleNamespace(named=lambda: {1: "a", 2: "b", 3: "c", 4: "d"})
+    result = Result({"ids": np.arange(1, 5), "resistances": resistances}, {"unconnected": 3})
+    assert describe_components(focal, result).endswith("Focal nodes that are connected with each other: a, b, c; d.")
 
 
 def test_names_beyond_the_limit_are_counted():

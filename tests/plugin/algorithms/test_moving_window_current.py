@@ -129,4 +129,4 @@ def test_current_of_strong_sources_near_the_edge(run, geotiff, as_omniscape):
 def test_buffer_that_adds_no_cells_is_named(run, geotiff, feedback, buffer, named):
     landscape = geotiff(np.ones((7, 9)), name="even")
     run("movingwindowcurrent", INPUT=landscape, VALUES="permeability", RADIUS=90, BUFFER=buffer)
-    assert any("is shorter than half a cell (30)" in text for text in feedback.warnings) == named
+    assert any("is shorter than half the side of a cell (30)" in text for text in feedback.warnings) == named

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from qgis.core import QgsProcessingException
+from qgis.core import QgsProcessingException, QgsProperty
 
 from permea.plugin.algorithms import ALGORITHMS
 from permea.plugin.algorithms.applicability import ineffective_parameters
@@ -123,6 +123,13 @@ def test_value_without_effect_is_named(provider, name, parameters, words):
     assert any(words in text for text in ineffective_parameters(algorithm, parameters))
     defaults = {d.name(): d.defaultValue() for d in algorithm.parameterDefinitions()}
     assert not ineffective_parameters(algorithm, {**defaults, **dict.fromkeys(parameters, None)})
+
+
+def test_value_may_have_an_effect_with_an_expression(provider):
+    from permea.plugin.algorithms.applicability import ineffective_parameters
+
+    distance = QgsProperty.fromExpression("'rsp'")
+    assert ineffective_parameters(provider.algorithm("barriers"), {"DISTANCE": distance, "THETA": 0.5}) == []
 
 
 def test_value_without_effect_is_warned_about_in_a_run(run, points, valley_file, feedback):

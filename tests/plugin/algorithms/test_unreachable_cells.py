@@ -26,6 +26,17 @@ def test_unreachable_cells_are_nodata(run, read, points, feedback, valley, valle
     assert any(text.startswith(f"{island.sum()} cells cannot reach any source") for text in feedback.warnings)
 
 
+def test_survival_is_zero_in_unreachable_cells(run, read, points, feedback, valley_file, island):
+    result = run("rspdistance", INPUT=valley_file, SOURCES=points((0, 0)), MEASURE="survival", THETA=1e-4)
+    np.testing.assert_array_equal(read(result["OUTPUT"]).band[island], 0)
+    assert result["UNREACHABLE_CELLS"] == island.sum()
+    [warning] = [text for text in feedback.warnings if "from all sources" in text]
+    assert warning.startswith(f"The survival probability of {island.sum()} cells is 0: ")
+    assert "infinite" not in warning and any(
+        text.startswith("Values of the map range from 0") for text in feedback.infos
+    )
+
+
 @pytest.mark.parametrize("name", DISTANCES)
 def test_unreachable_cells_are_infinite_on_request(run, read, points, valley, valley_file, island, name):
     result = run(name, INPUT=valley_file, SOURCES=points((0, 0)), UNREACHABLE="infinity")

@@ -70,6 +70,22 @@ def test_unknown_field_is_rejected_with_the_known_ones(error_message, layer, pla
     assert message == "'sites' has no field 'nmae'. Its fields are: code. Choose one of them."
 
 
+def test_field_name_may_begin_and_end_with_spaces(run, rows, layer, plain):
+    focal = layer(CELLS, "abc")
+    assert focal.dataProvider().renameAttributes({0: " code "})
+    focal.updateFields()
+    result = run("distancematrix", INPUT=plain, FOCAL=focal, ID_FIELD=" code ", MATRIX=None, LINES=None)
+    assert {row["from_id"] for row in rows(result["OUTPUT"])} == {"a", "b"}
+
+
+def test_file_of_pairs_needs_whole_numbers_as_ids(error_message, layer, plain, tmp_path):
+    (tmp_path / "pairs.txt").write_text("mode include\n1 2\n", encoding="utf-8")
+    message = error_message(
+        "currentflow", INPUT=plain, FOCAL=layer(CELLS, "abc"), ID_FIELD="code", PAIRS=str(tmp_path / "pairs.txt")
+    )
+    assert message == "'pairs.txt' lists none of the focal nodes: its ids are 1, 2, the focal nodes are a, b, c."
+
+
 @pytest.mark.parametrize("field", ["STRENGTH_FIELD", "GROUND_FIELD"])
 def test_unknown_field_of_sources_and_grounds_is_rejected(error_message, layer, plain, field):
     both = {"SOURCES": layer([CELLS[0]], "a"), "GROUNDS": layer([CELLS[1]], "b")}
