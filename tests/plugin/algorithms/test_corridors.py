@@ -41,7 +41,7 @@ def test_points_in_one_cell_have_no_normalised_corridor(run, read, sites, plain,
 
 
 def test_all_points_in_one_cell_are_rejected_if_normalised(run, sites, plain):
-    with pytest.raises(QgsProcessingException, match="share a cell, so that their least cost is 0"):
+    with pytest.raises(QgsProcessingException, match="share cells, so that their least cost is 0"):
         run("leastcostcorridor", INPUT=plain, FOCAL=sites([(3, 0), (3, 0)]), NORMALISED=True)
 
 
