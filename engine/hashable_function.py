@@ -1,6 +1,7 @@
 """Functions that compare and hash by their code, so that equal ones share one compiled program."""
 
-from collections.abc import Callable
+import types
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from jaxtyping import ArrayLike
@@ -43,18 +44,37 @@ class HashableFunction:
         return getattr(self.function, "__qualname__", repr(self.function))
 
 
+def referenced_names(code: types.CodeType) -> tuple[str, ...]:
+    """Return the names of globals and attributes that a function uses, including those in functions defined inside it.
+
+    Examples
+    --------
+    >>> referenced_names((lambda values: sum(abs(value) for value in values)).__code__)
+    ('sum', 'abs')
+    """
+    nested = [constant for constant in code.co_consts if isinstance(constant, types.CodeType)]
+    return sum(map(referenced_names, nested), code.co_names)
+
+
 def _key(function: Callable) -> Any:
-    """Return all that determines the values of a function, or the function itself where that cannot be hashed."""
+    """Return everything that determines the values of a function, or the function itself if that cannot be hashed."""
     code = getattr(function, "__code__", None)
     if code is None or getattr(function, "__self__", None) is not None:
         return function
     try:
-        enclosed = tuple(cell.cell_contents for cell in function.__closure__ or ())
-        global_values = tuple(function.__globals__.get(name) for name in code.co_names)
-        source = (code.co_code, code.co_consts, code.co_names, code.co_varnames, code.co_freevars)
-        key = (source, global_values, function.__defaults__, enclosed)
+        enclosed = _with_types(cell.cell_contents for cell in function.__closure__ or ())
+        global_values = _with_types(function.__globals__.get(name) for name in referenced_names(code))
+        source = (code.co_code, _with_types(code.co_consts), code.co_names, code.co_varnames, code.co_freevars)
+        keywords = function.__kwdefaults__ or {}
+        defaults = (_with_types(function.__defaults__ or ()), tuple(keywords), _with_types(keywords.values()))
+        key = (source, global_values, defaults, enclosed)
         hash(key)
     except (TypeError, ValueError):
         # A value that cannot be hashed, or an enclosed variable that has no value yet.
         return function
     return key
+
+
+def _with_types(values: Iterable[Any]) -> tuple[tuple[type, Any], ...]:
+    """Return values with their types: 1, 1.0 and True are equal, but a function of them may differ."""
+    return tuple((type(value), value) for value in values)

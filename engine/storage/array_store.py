@@ -1,12 +1,14 @@
 """Intermediate arrays of a run in its checkpoint folder."""
 
+from pathlib import Path
+
 import numpy as np
 
 from ..counts import count_of
 from .checkpoint import CheckpointFolder
 from .result_cache import ResultCache
 
-#: Files `cached-NAME.npy` of the folder.
+#: The array NAME is stored in the file `cached-NAME.npy`.
 PREFIX = "cached-"
 
 
@@ -38,7 +40,7 @@ class ArrayStore(ResultCache):
         self.hits = 0
 
     def get(self, name: str) -> np.ndarray | None:
-        """Return the array stored under a name, None if there is none.
+        """Return the array stored under a name; None if there is none.
 
         Raises
         ------
@@ -57,13 +59,13 @@ class ArrayStore(ResultCache):
         OSError
             The disk is full; the arrays stored before are unchanged.
         """
-        stored = f"{count_of(len(self._files()), 'intermediate result')}"
+        stored = count_of(len(self._files()), "intermediate result")
         self._checkpoint.write_array(f"{PREFIX}{name}.npy", array, stored=stored)
 
     @property
     def nbytes(self) -> int:
-        """Bytes on disk."""
+        """Size on disk in bytes."""
         return sum(path.stat().st_size for path in self._files())
 
-    def _files(self) -> list:
+    def _files(self) -> list[Path]:
         return self._checkpoint.files(f"{PREFIX}*.npy")

@@ -46,6 +46,6 @@ def write_atomically(path: Path, fill: Callable[[BinaryIO], object], *, sync: bo
 
 
 def remove_partial_files(folder: Path, pattern: str) -> None:
-    """Remove what killed processes left of files whose names match a pattern."""
+    """Remove the temporary files that killed processes left of files whose names match a pattern."""
     for path in folder.glob(f"{pattern}.*.part"):
         path.unlink(missing_ok=True)

@@ -12,13 +12,13 @@ import numpy as np
 
 from .atomic import remove_partial_files, write_atomically
 
-#: Of the manifest and of the names of files. Version 2 was written by Permea 0.1.0.
+#: Version of the manifest and of the names of files. Permea 0.1.0 wrote version 2.
 FORMAT = 3
 MANIFEST = "manifest.json"
 
 
 class CheckpointFolder:
-    """A folder of arrays with a manifest of what they depend on.
+    """A folder of arrays with a manifest of the parameters and inputs that they depend on.
 
     Every file is written atomically. A run with the same manifest reads the stored arrays and computes only those that
     are missing; a run with another manifest is refused.
@@ -28,7 +28,7 @@ class CheckpointFolder:
     folder
         Created if it does not exist; must be empty or hold an earlier run.
     content
-        What the results depend on: parameters, and hashes of the inputs.
+        Everything the results depend on: parameters, and hashes of the inputs.
 
     Raises
     ------
@@ -96,16 +96,16 @@ class CheckpointFolder:
         Parameters
         ----------
         name
-            Of the file.
+            Name of the file.
         array
             Its content.
         stored
-            What is stored already, for the error message.
+            Results that are stored already, for the error message: for example "3 finished batches".
 
         Raises
         ------
         OSError
-            The disk is full; the files stored before are unchanged.
+            The disk is full, or the file cannot be written; the files stored before are unchanged.
         """
         self._write(name, lambda file: np.save(file, np.ascontiguousarray(array), allow_pickle=False), stored)
 
@@ -125,7 +125,8 @@ class CheckpointFolder:
                 f"the earlier run in {self.folder} was made by another version of Permea, whose files this version "
                 "cannot read: give another folder to start anew, or delete this one"
             )
-        changed = sorted(key for key in {*current, *earlier} if current.get(key) != earlier.get(key))
+        # As texts, because NaN does not equal itself.
+        changed = sorted(key for key in {*current, *earlier} if _to_json(current, key) != _to_json(earlier, key))
         if changed:
             raise ValueError(
                 f"the earlier run in {self.folder} cannot be continued, because something has changed: "
@@ -149,13 +150,15 @@ class CheckpointFolder:
         except OSError as error:
             # NumPy reports a short write without an error number.
             is_full = error.errno == errno.ENOSPC or "requested and" in str(error)
-            reason = error.strerror or "an error of the disk"
+            reason = error.strerror or "a disk error"
             cause = f"the disk with {self.folder} is full" if is_full else f"{path} cannot be written ({reason})"
-            raise OSError(
-                errno.ENOSPC if is_full else error.errno,
-                f"{cause}: {stored or 'the files written before'} are kept there; free some space and run it again to "
-                "resume",
-            ) from error
+            remedy = "free some space" if is_full else "correct this"
+            message = f"{cause}; the folder keeps {stored or 'the files written before'}: {remedy} and run it again"
+            raise OSError(errno.ENOSPC if is_full else error.errno, f"{message} to resume") from error
+
+
+def _to_json(manifest: Mapping[str, Any], key: str) -> str:
+    return json.dumps(manifest.get(key), sort_keys=True)
 
 
 def _describe_change(key: str, earlier: Any, current: Any) -> str:

@@ -1,11 +1,11 @@
-"""Check of the free disk space before a long run."""
+"""Free disk space, checked before a long run."""
 
 import shutil
 from pathlib import Path
 
 
 def free_bytes(folder: Path) -> int:
-    """Return the free space on the disk of a folder."""
+    """Return the free space, in bytes, on the disk of a folder that exists."""
     return shutil.disk_usage(folder).free
 
 
@@ -15,11 +15,11 @@ def require_disk_space(folder: Path, needed: int, what: str, contents: str, advi
     Parameters
     ----------
     folder
-        Where the files will be written.
+        Where the files will be written; it exists.
     needed
-        Bytes.
+        Their size in bytes.
     what
-        What they are for, for example "keep finished batches".
+        Their purpose, for example "keep finished batches".
     contents
         Subject of the sentence that gives the size, for example "12 batches".
     advice
@@ -45,13 +45,15 @@ def require_disk_space(folder: Path, needed: int, what: str, contents: str, advi
 
 
 def format_bytes(size: int | float) -> str:
-    """Return a size as text.
+    """Return a size as text, in decimal units.
 
     Examples
     --------
-    >>> format_bytes(201_728)
-    '202 kB'
+    >>> format_bytes(201_728), format_bytes(1)
+    ('202 kB', '1 byte')
     """
+    if size == 1:
+        return "1 byte"
     for unit in ("bytes", "kB", "MB", "GB"):
         if size < 999.5:
             return f"{size:.3g} {unit}"

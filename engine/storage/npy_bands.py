@@ -21,7 +21,7 @@ class NpyBands:
     Raises
     ------
     OSError
-        The disk is too full; nothing is left behind.
+        The disk is too full, or the file cannot be created; nothing is left behind.
 
     Examples
     --------
@@ -37,10 +37,22 @@ class NpyBands:
     def __init__(self, path: str | os.PathLike, shape: tuple[int, int, int]):
         self.path, self.shape = Path(path), shape
         self._end = allocate_npy(self.path, shape, np.dtype(float))
+        self._written = 0
 
     def append(self, raster: np.ndarray) -> None:
-        """Write the next band."""
+        """Write the next band.
+
+        Raises
+        ------
+        ValueError
+            The raster has another shape, or all bands are written.
+        """
+        if raster.shape != self.shape[1:] or self._written == self.shape[0]:
+            raise ValueError(
+                f"band {self._written + 1} of shape {raster.shape} does not fit into {self.path} of shape {self.shape}"
+            )
         with self.path.open("r+b") as file:
             file.seek(self._end)
             file.write(np.ascontiguousarray(raster, float).data)
             self._end = file.tell()
+        self._written += 1

@@ -1,5 +1,6 @@
 """Rasters in `.npy` files, read and written by slices."""
 
+import errno
 import math
 import os
 from pathlib import Path
@@ -10,7 +11,11 @@ from numpy.typing import ArrayLike
 
 from ..counts import count_of
 from .atomic import write_atomically
+from .disk_space import format_bytes
 from .raster_like import RasterLike
+
+#: Error numbers of a disk without space, and of a user who has used up a quota.
+DISK_FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
 
 class NpyRaster:
@@ -52,7 +57,7 @@ class NpyRaster:
             except ValueError as error:
                 raise ValueError(f"{self.path} is not an .npy file of numbers: {error}") from None
             self._start = file.tell()
-        if len(shape) != 2 or (fortran_order and 1 not in shape) or self.dtype.hasobject:
+        if len(shape) != 2 or (fortran_order and 1 not in shape) or self.dtype.kind not in "biufc":
             raise ValueError(
                 f"{self.path} must hold a raster of numbers row by row, not {shape} of {self.dtype}"
                 + (", column by column" if fortran_order else "")
@@ -72,7 +77,7 @@ class NpyRaster:
         Raises
         ------
         OSError
-            The disk is too full; nothing is left behind.
+            The disk is too full, or the file cannot be created; nothing is left behind.
         """
         allocate_npy(Path(path), shape, np.dtype(dtype))
         return cls(path)
@@ -89,7 +94,7 @@ class NpyRaster:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of the cells on disk."""
+        """Size of the cells on disk in bytes."""
         return self.size * self.dtype.itemsize
 
     def __len__(self) -> int:
@@ -113,6 +118,8 @@ class NpyRaster:
                 file.write(line.tobytes())
 
     def __array__(self, dtype: np.dtype | None = None, copy: bool | None = None) -> np.ndarray:
+        if copy is False:
+            raise ValueError(f"{self.path} is a file: its raster cannot become an array without a copy")
         return self[:, :].astype(dtype or self.dtype, copy=False)
 
     def _ranges(self, index: tuple[slice, slice] | slice) -> tuple[range, range]:
@@ -137,14 +144,14 @@ def on_disk(raster: RasterLike) -> RasterLike:
         return raster
     try:
         npy_raster = NpyRaster(raster.filename)
-    except ValueError:
+    except (ValueError, OSError):
         return raster
     is_whole = (npy_raster.shape, npy_raster.dtype) == (raster.shape, raster.dtype)
     return npy_raster if is_whole else raster
 
 
 def as_raster(values: RasterLike | ArrayLike, name: str) -> RasterLike:
-    """Return anything with a shape unchanged, and nested lists as an array.
+    """Return nested lists as an array, and any object with a shape unchanged.
 
     Parameters
     ----------
@@ -170,12 +177,12 @@ def as_raster(values: RasterLike | ArrayLike, name: str) -> RasterLike:
 
 
 def allocate_npy(path: Path, shape: tuple[int, ...], dtype: np.dtype) -> int:
-    """Create an `.npy` file of zeros, with its space on the disk, and return where its numbers start.
+    """Create an `.npy` file of zeros with its space on the disk allocated; return the offset of its data in bytes.
 
     Raises
     ------
     OSError
-        The disk is too full; nothing is left behind.
+        The disk is too full, or the file cannot be created; nothing is left behind.
     """
     header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": tuple(shape)}
     nbytes, start = math.prod(shape) * dtype.itemsize, 0
@@ -190,7 +197,8 @@ def allocate_npy(path: Path, shape: tuple[int, ...], dtype: np.dtype) -> int:
     try:
         write_atomically(path, fill)
     except OSError as error:
-        message = f"no disk space for a raster of {nbytes / 1e6:,.1f} MB: {error.strerror}"
+        problem = "no disk space for" if error.errno in DISK_FULL else "cannot create"
+        message = f"{problem} a raster of {format_bytes(nbytes)}: {error.strerror}"
         raise OSError(error.errno, message, str(path)) from error
     return start
 

@@ -353,7 +353,7 @@ def test_process_killed_twice_resumes(tmp_path):
 def test_full_disk_raises_and_loses_nothing(small_disk, monkeypatch):
     run = analysis(**rasters(shape=(63, 71))).run
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=10**9))
-    with pytest.raises(OSError, match="the disk with .* is full: .* finished batches are kept"):
+    with pytest.raises(OSError, match="the disk with .* is full; the folder keeps .* finished batches"):
         run(checkpoint=small_disk / "checkpoint")
     stored = list((small_disk / "checkpoint").glob("batch-*"))
     assert stored and not list(small_disk.rglob("*.part"))
@@ -363,7 +363,7 @@ def test_full_disk_raises_and_loses_nothing(small_disk, monkeypatch):
 
 
 def test_output_larger_than_the_disk_raises(small_disk):
-    with pytest.raises(OSError, match="no disk space for a raster of 0.8 MB"):
+    with pytest.raises(OSError, match="no disk space for a raster of 800 kB"):
         NpyRaster.create(small_disk / "output.npy", (100, 1000))
     assert not list(small_disk.iterdir())
 

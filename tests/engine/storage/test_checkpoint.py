@@ -1,6 +1,8 @@
 """Checkpoint folders: manifests, atomic writing, refusal of other runs and of other versions of Permea."""
 
+import errno
 import json
+import os
 
 import numpy as np
 import pytest
@@ -31,6 +33,29 @@ def test_changed_parameters_are_named(tmp_path):
     CheckpointFolder(tmp_path, CONTENT)
     with pytest.raises(ValueError, match=r"something has changed: range \(25, now 26\)"):
         CheckpointFolder(tmp_path, {**CONTENT, "range": 26})
+
+
+def test_run_with_undefined_number_is_resumed(tmp_path):
+    CheckpointFolder(tmp_path, {**CONTENT, "cutoff": float("nan")})
+    CheckpointFolder(tmp_path, {**CONTENT, "cutoff": float("nan")})
+
+
+@pytest.mark.parametrize(
+    ("number", "message"),
+    [
+        (errno.ENOSPC, "the disk with .* is full; the folder keeps 1 batch: free some space and run it again"),
+        (errno.EROFS, "a.npy cannot be written .*; the folder keeps 1 batch: correct this and run it again"),
+    ],
+)
+def test_failed_write_names_the_cause_and_the_remedy(tmp_path, monkeypatch, number, message):
+    checkpoint = CheckpointFolder(tmp_path, CONTENT)
+
+    def fail(*args):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "replace", fail)
+    with pytest.raises(OSError, match=message):
+        checkpoint.write_array("a.npy", np.zeros(2), stored="1 batch")
 
 
 def test_partial_files_of_killed_process_are_removed(tmp_path):

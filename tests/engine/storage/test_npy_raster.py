@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from permea.engine.storage import NpyBands
 from permea.engine.storage.npy_raster import NpyRaster, on_disk
 
 
@@ -23,6 +24,13 @@ def test_memory_map_is_read_from_its_file_only_if_equal(tmp_path):
     array.tofile(tmp_path / "raster.raw")
     raw = np.memmap(tmp_path / "raster.raw", float, "r", shape=(6, 6))
     np.testing.assert_array_equal(np.asarray(on_disk(raw)[0:6, 0:6]), array)
+
+
+def test_memory_map_outlives_its_file(tmp_path):
+    np.save(tmp_path / "raster.npy", numbered((6, 6)))
+    raster = np.load(tmp_path / "raster.npy", mmap_mode="r")
+    (tmp_path / "raster.npy").unlink()
+    assert on_disk(raster) is raster
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32, bool, np.int16])
@@ -48,8 +56,12 @@ def test_truncated_file_raises(tmp_path):
 def test_other_files_raise(tmp_path):
     np.save(tmp_path / "cube.npy", np.zeros((2, 2, 2)))
     np.save(tmp_path / "columns.npy", np.asfortranarray(np.zeros((2, 3))))
+    np.save(tmp_path / "names.npy", np.array([["meadow", "forest"]]))
+    np.save(tmp_path / "records.npy", np.zeros((2, 3), [("cost", float)]))
     (tmp_path / "text.npy").write_text("cells")
     for name, message in (
+        ("names", "must hold a raster of numbers"),
+        ("records", "must hold a raster of numbers"),
         ("cube", "must hold a raster"),
         ("columns", "column by column"),
         ("text", "is not an .npy file of numbers"),
@@ -58,3 +70,23 @@ def test_other_files_raise(tmp_path):
             NpyRaster(tmp_path / f"{name}.npy")
     with pytest.raises(ValueError, match="by slices of rows and columns"):
         NpyRaster.create(tmp_path / "raster.npy", (2, 3))[0:2, 0:3:2]
+
+
+def test_file_that_cannot_be_created_is_not_blamed_on_the_disk(tmp_path):
+    with pytest.raises(OSError, match="cannot create a raster of 48 bytes: No such file or directory"):
+        NpyRaster.create(tmp_path / "missing" / "raster.npy", (2, 3))
+
+
+def test_array_without_a_copy_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="without a copy"):
+        NpyRaster.create(tmp_path / "raster.npy", (2, 3)).__array__(copy=False)
+
+
+def test_bands_of_another_shape_or_number_raise(tmp_path):
+    bands = NpyBands(tmp_path / "bands.npy", (1, 2, 3))
+    with pytest.raises(ValueError, match=r"band 1 of shape \(3, 2\) does not fit .* of shape \(1, 2, 3\)"):
+        bands.append(np.ones((3, 2)))
+    bands.append(np.ones((2, 3)))
+    with pytest.raises(ValueError, match="band 2 of shape"):
+        bands.append(np.ones((2, 3)))
+    np.testing.assert_array_equal(np.load(tmp_path / "bands.npy"), np.ones((1, 2, 3)))
