@@ -1,4 +1,4 @@
-"""Numbers of things in messages."""
+"""Counts in messages, with the noun and the verb in the right number."""
 
 from typing import SupportsInt
 

@@ -13,7 +13,6 @@ from .focal_nodes import (
     pair_indices,
     region_cells,
     require_two_nodes,
-    selected_pairs,
 )
 from .grid_graph import ArrayInput, EdgeRule, GridGraph, concrete_or_none
 from .validation import LARGEST_VALUE, SMALLEST_VALUE, out_of_range
@@ -31,10 +30,9 @@ __all__ = [
     "focal_point_vertices",
     "focal_vertices",
     "largest_component",
-    "pair_indices",
     "out_of_range",
+    "pair_indices",
     "region_cells",
     "representative_cells",
     "require_two_nodes",
-    "selected_pairs",
 ]

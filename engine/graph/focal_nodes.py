@@ -10,7 +10,7 @@ from jaxtyping import Bool, Int
 from ..counts import agreeing, count_of
 from .grid_graph import ArrayInput, GridGraph
 
-#: Pairs that exist as tuples at a time.
+#: Number of pairs that exist as tuples at a time.
 PAIR_CHUNK = 1 << 16
 
 
@@ -140,19 +140,8 @@ def pair_indices(selection: Bool[np.ndarray, "n n"]) -> Int[np.ndarray, "pairs 2
     return np.argwhere(np.triu(selection))
 
 
-def selected_pairs(selection: Bool[np.ndarray, "n n"]) -> list[tuple[int, int]]:
-    """Return the same as a list of tuples.
-
-    Examples
-    --------
-    >>> selected_pairs(np.array([[False, True], [True, False]]))
-    [(0, 1)]
-    """
-    return list(each_pair(pair_indices(selection)))
-
-
 def each_pair(pairs: Int[np.ndarray, "pairs 2"]) -> Iterator[tuple[int, int]]:
-    """Yield pairs as tuples of integers: millions of tuples at a time would fill the memory.
+    """Yield pairs as tuples of integers, a chunk at a time: tuples of millions of pairs would fill the memory.
 
     Examples
     --------
@@ -164,7 +153,7 @@ def each_pair(pairs: Int[np.ndarray, "pairs 2"]) -> Iterator[tuple[int, int]]:
 
 
 def require_two_nodes(focal: FocalNodes, circuit: _CellToNode) -> None:
-    """Raise a ValueError unless there are two focal nodes and one of them lies in the landscape."""
+    """Raise a ValueError unless there are at least two focal nodes and one of them has a cell in the landscape."""
     if len(focal) < 2:
         count = "is 1" if len(focal) == 1 else f"are {len(focal)}"
         raise ValueError(f"current flows between two or more focal nodes; there {count}")
@@ -212,7 +201,7 @@ def focal_vertices(grid: GridGraph, focal: FocalNodes) -> list[np.ndarray]:
 
 
 def focal_point_vertices(grid: GridGraph, focal: FocalNodes, quantity: str) -> np.ndarray:
-    """Return the vertex of each focal node where all focal nodes are single cells.
+    """Return the vertex of each focal node, all of which must be single cells.
 
     Parameters
     ----------

@@ -48,10 +48,14 @@ def lognormal(
 
     Parameters
     ----------
+    rows, columns
+        Shape of the raster.
     sigma
         Standard deviation of the logarithm.
     correlation_length
         Standard deviation, in cells, of the Gaussian that smooths white noise.
+    seed
+        Seed of the random numbers.
 
     Examples
     --------
@@ -70,12 +74,16 @@ def categorical(
 
     Parameters
     ----------
+    rows, columns
+        Shape of the raster.
     contrast
         Ratio of the largest to the smallest permeability.
     classes
         Number of classes, their permeabilities evenly spaced in logarithm.
     barriers
         Fraction of the cells that are barriers (permeability 0).
+    seed
+        Seed of the random numbers.
 
     Examples
     --------
@@ -95,10 +103,14 @@ def fractal(rows: int, columns: int, *, rivers: int = 3, spectral_exponent: floa
 
     Parameters
     ----------
+    rows, columns
+        Shape of the raster.
     rivers
         Number of rivers from the top to the bottom.
     spectral_exponent
         Exponent of the power spectrum; larger is smoother.
+    seed
+        Seed of the random numbers.
 
     Examples
     --------
@@ -129,8 +141,8 @@ def serpentine(rows: int, columns: int) -> np.ndarray:
 
     Parameters
     ----------
-    rows
-        An odd number.
+    rows, columns
+        Shape of the raster; the number of rows is odd.
 
     Examples
     --------

@@ -188,7 +188,7 @@ class GridGraph(eqx.Module):
         ----------
         permeability
             The cell's permeability after the change, above zero: one number, or one for each cell. An inactive cell
-            becomes a vertex by it.
+            becomes a vertex.
 
         Returns
         -------
@@ -328,8 +328,14 @@ class GridGraph(eqx.Module):
         return self._numbers_at(rows, columns, "coordinates")
 
     def active_vertex_index_to_coord(self, vertices: ArrayInput) -> Int[Array, "k 2"]:
-        """Return row and column, counted from 0, of vertices given by number."""
-        cells = self.cells[jnp.atleast_1d(jnp.asarray(vertices, dtype=int))]
+        """Return row and column, counted from 0, of vertices given by number.
+
+        Raises
+        ------
+        ValueError
+            A number that no vertex has. Under `jax.jit` it cannot be checked, and the result is meaningless.
+        """
+        cells = self.cells[self.vertex_indices(jnp.ravel(jnp.asarray(vertices, dtype=int)))]
         return jnp.stack([cells // self.width, cells % self.width], -1)
 
     def _numbers_at(self, rows: Int[Array, " k"], columns: Int[Array, " k"], name: str) -> Int[Array, " k"]:

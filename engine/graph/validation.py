@@ -11,9 +11,8 @@ from ..counts import count_of
 #: Anything that becomes an array: an array, a number, a list of them.
 ArrayInput = ArrayLike | Sequence
 
-
-#: Permeability, resistance and their factors lie within these limits, or are 0: beyond them products
-#: overflow, or vanish.
+#: Permeability, resistance and their factors lie within these limits, or are 0: beyond them products overflow or
+#: underflow.
 SMALLEST_VALUE = 1e-100
 LARGEST_VALUE = 1e100
 
@@ -33,11 +32,13 @@ def out_of_range(values: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def validate_permeability(permeability: Array, active: Array | None) -> None:
-    """Raise a ValueError if permeability is negative, NaN, infinite or out of range in an active cell (None: any)."""
+    """Raise a ValueError if permeability is negative, infinite or out of range in a cell, or NaN in an active one.
+
+    Without `active` every cell is checked, and NaN marks nodata.
+    """
     values, mask = concrete_or_none(permeability), np.True_ if active is None else concrete_or_none(active)
     if values is None or mask is None:
         return
-    # Without `active` NaN marks nodata; with it, the caller has declared the cell a vertex.
     kinds = [("negative", values < 0), ("infinite", np.isinf(values))]
     if active is not None:
         kinds.append(("not a number (NaN)", np.isnan(values)))
@@ -64,9 +65,9 @@ def count_vertices(active: Array, n_vertices: int | np.integer | None) -> int:
         return int(n_vertices)
     count = int(mask.sum())
     if n_vertices is not None and int(n_vertices) != count:
-        raise ValueError(f"n_vertices is {int(n_vertices)}, but {count} cells are active")
+        raise ValueError(f"n_vertices is {int(n_vertices)}, but {count_of(count, 'cell is', 'cells are')} active")
     if count == 0:
-        raise ValueError("no cell is active: the raster has no permeability above zero")
+        raise ValueError("no cell is active: permeability is 0 or nodata everywhere, or `active` is False everywhere")
     return count
 
 

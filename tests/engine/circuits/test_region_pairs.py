@@ -8,7 +8,7 @@ from permea.engine.circuits.grid_circuit import GridCircuit
 from permea.engine.circuits.low_rank_sum import sum_region_currents_low_rank
 from permea.engine.circuits.pairwise import Pairwise
 from permea.engine.circuits.region_pairs import RegionPairSolver
-from permea.engine.graph.focal_nodes import FocalNodes, selected_pairs
+from permea.engine.graph.focal_nodes import FocalNodes, each_pair, pair_indices
 
 
 def block(shape, top, left, height, width):
@@ -66,7 +66,7 @@ def test_low_rank_sum_equals_sum_of_maps(neighbors, columns, zero):
     sums, reported = pairwise.cumulative(zero_focal_currents=zero), []
     list(pairwise.partial_sums(on_progress=reported.append))
     solver = RegionPairSolver(circuit, focal, focal.nodes(circuit))
-    every = selected_pairs(~np.eye(len(focal), dtype=bool))
+    every = list(each_pair(pair_indices(~np.eye(len(focal), dtype=bool))))
     by_basis = sum_region_currents_low_rank(solver, every, zero, lambda fraction: None)
     assert by_basis is not None, "the basis is not used"
     np.testing.assert_allclose(by_basis.total, sums.total, rtol=1e-12, atol=1e-12)

@@ -54,6 +54,12 @@ def test_coordinates_survive_a_round_trip(grid):
     np.testing.assert_array_equal(grid.active_vertex_index_to_coord(np.arange(8)), np.stack([rows, columns], -1))
 
 
+@pytest.mark.parametrize("number", [-1, 8])
+def test_vertex_without_coordinates_raises(grid, number):
+    with pytest.raises(ValueError, match=f"1 of 2 vertices is not a vertex of this landscape, the first is {number}"):
+        grid.active_vertex_index_to_coord([0, number])
+
+
 def test_inactive_coordinate_raises(grid):
     with pytest.raises(ValueError, match=r"2 of 3 coordinates are not active .* row 0, column 1"):
         grid.coord_to_active_vertex_index([0, 0, 2], [0, 1, 3])
@@ -156,9 +162,15 @@ def test_vertex_count_may_be_a_numpy_integer():
     assert GridGraph(HOLED, HOLED > 0, (HOLED > 0).sum()).n_vertices == 8
 
 
-def test_grid_without_active_cells_raises():
-    with pytest.raises(ValueError, match="no cell is active"):
-        GridGraph(np.zeros((3, 4)))
+@pytest.mark.parametrize("arguments", [(np.zeros((3, 4)),), (HOLED, np.zeros((3, 4), bool))])
+def test_grid_without_active_cells_raises(arguments):
+    with pytest.raises(ValueError, match="no cell is active: permeability is .* or `active` is False everywhere"):
+        GridGraph(*arguments)
+
+
+def test_single_active_cell_is_counted_in_the_singular():
+    with pytest.raises(ValueError, match="n_vertices is 2, but 1 cell is active"):
+        GridGraph(np.ones((1, 1)), np.ones((1, 1), bool), 2)
 
 
 @pytest.mark.parametrize(
