@@ -48,6 +48,11 @@ class PaddedShape(NamedTuple):
         """First row of each band, and the row after its last."""
         return [(first, min(first + ROWS_PER_BAND, self.rows)) for first in range(0, self.rows, ROWS_PER_BAND)]
 
+    @property
+    def coarse_bands(self) -> list[tuple[int, int]]:
+        """First row of the coarser raster in each band, and the row after its last."""
+        return [(first // 2, (last + 1) // 2) for first, last in self.bands]
+
     def inside(self, flat: Shaped[np.ndarray, "*batch size"]) -> Shaped[np.ndarray, "*batch rows columns"]:
         """Return a view of the raster in a flat array.
 

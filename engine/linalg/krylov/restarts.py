@@ -8,15 +8,15 @@ the rounding of x alone would leave a residual.
 
 from typing import TypeVar
 
-#: How often conjugate gradients start at most.
-MAX_RESTARTS = 8
+#: Largest number of starts, the first one included.
+MAX_STARTS = 8
 
 #: Numbers, or arrays of either backend.
 Vector = TypeVar("Vector")
 
 
 def two_sum(large: Vector, small: Vector) -> tuple[Vector, Vector]:
-    """Return the sum of two arrays in double precision and its rounding error (Knuth).
+    """Return the sum of two numbers or arrays in double precision, and its rounding error (Knuth's two-sum).
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Potentials on a landscape that changes a little between solves: the old hierarchy and potentials are used again."""
+"""Potentials on a landscape that changes a little between solves, which reuse the old hierarchy and potentials."""
 
 from typing import NamedTuple
 
@@ -8,33 +8,30 @@ from jaxtyping import Float
 from ...parallel import parallel_starmap
 from ..krylov import SymmetricMatrix, apply, conjugate_gradients_cpu, pad_vectors
 from .cpu import w_cycle
+from .thresholds import FLOAT32_MIN_EIGENVALUE
 
-#: Below this smallest eigenvalue of the coarsest operator single precision hides differences of potentials.
-FLOAT32_MIN_EIGENVALUE = 1e-5
-
-#: After this many iterations with the hierarchy of an older matrix, building one of the present matrix is faster: it
-#: takes about as long as five iterations.
+#: Number of iterations with the hierarchy of an older matrix, after which a new one is built: that takes about as long.
 OLD_HIERARCHY_ITERATIONS = 6
 
-#: Where a conductance has grown by more than this, the old hierarchy needs too many iterations.
+#: Growth of a conductance, as a factor, beyond which the old hierarchy needs too many iterations.
 MAX_GROWTH = 4.0
 
 #: Largest number of iterations with the hierarchy of the present matrix.
 ITERATIONS = 200
 
-#: An initial guess with a residual this many times that of zero is worse than none.
+#: An initial guess is discarded if its residual is larger than this multiple of the right-hand side.
 WORST_GUESS = 30.0
 
 
 class WarmSolution(NamedTuple):
-    """A solution, and how it was reached.
+    """A solution, with its residual and number of iterations.
 
     Attributes
     ----------
     x
-        The potentials; their mean in each component means nothing.
+        The potentials, determined up to a constant in each component.
     power
-        The dissipated power b · L⁺ b, as 2 b · x − x · L x: exact to about twice as many digits as x.
+        The dissipated power b · L⁺ b, computed as 2 b · x − x · L x: accurate to about twice as many digits as x.
     iterations
         Number of applications of the preconditioner.
     residual
@@ -83,7 +80,7 @@ class ChangingLaplacian:
     def of_copy(
         self, center: Float[np.ndarray, "rows columns"], edges: Float[np.ndarray, "directions rows columns"]
     ) -> "ChangingLaplacian":
-        """Return a solver for copies of the arrays, which shares the hierarchy until either of them changes."""
+        """Return a solver for copies of the arrays; the two share the hierarchy until one of them rebuilds it."""
         other = object.__new__(ChangingLaplacian)
         other.__dict__.update(self.__dict__)
         other._center, other._edges = center, edges
@@ -91,18 +88,18 @@ class ChangingLaplacian:
         return other
 
     def has_changed(self, *, growth: float = 1.0) -> None:
-        """Tell that entries of L have changed.
+        """Note that entries of L have changed.
 
         Parameters
         ----------
         growth
-            The factor by which a conductance has grown at most; infinite where there was none.
+            Largest factor by which a conductance has grown; infinite where there was none before.
         """
         self._is_old = True
         self._is_useless = self._is_useless or growth > MAX_GROWTH
 
     def refresh(self) -> None:
-        """Build the hierarchy of the present matrix, unless it is there already."""
+        """Build the hierarchy of the present matrix, unless the last one was built of it."""
         if self._is_old:
             self._rebuild()
 
@@ -113,7 +110,7 @@ class ChangingLaplacian:
         *,
         tolerance: float,
     ) -> WarmSolution:
-        """Return x.
+        """Compute the potentials.
 
         Parameters
         ----------
@@ -122,12 +119,15 @@ class ChangingLaplacian:
         guess
             Initial guess, such as the potentials before a change.
         tolerance
-            Largest residual, as in `WarmSolution`.
+            Largest residual, as in `WarmSolution`. The residual of the solution is larger if `ITERATIONS` iterations do
+            not suffice.
         """
-        x = np.zeros(b.shape) if guess is None else guess
         scale = self._norm(b)
+        if scale == 0:
+            return WarmSolution(np.zeros(b.shape), 0.0, 0, 0.0, rebuilt=False)
+        x = np.zeros(b.shape) if guess is None else guess
         residual = b if guess is None else b - self._applied(x)
-        relative = self._norm(residual) / scale if scale > 0 else 0.0
+        relative = self._norm(residual) / scale
         if relative > WORST_GUESS:
             x, residual, relative = np.zeros(b.shape), b, 1.0
         iterations, rebuilt = 0, False

@@ -14,15 +14,9 @@ from ..krylov import KrylovResult, conjugate_gradients_cpu, conjugate_gradients_
 from ..solver_stats import SolveStats, SolveStatus
 from ..stencil_matrix import StencilMatrix
 from .cpu import w_cycle
+from .thresholds import FLOAT32_MIN_EIGENVALUE, SYMMETRY_RTOL
 from .xla.symmetric_stencil import SymmetricStencil
-from .xla.v_cycle import Hierarchy, hierarchy, v_cycle
-
-#: Largest difference between entries that should be equal, relative to the diagonal.
-SYMMETRY_RTOL = 1e-12
-
-#: Below this smallest eigenvalue of the coarsest operator (scaled to a diagonal of ones) a part of the landscape is
-#: nearly isolated from the ground. Its potential is then so large that single precision hides the differences in it.
-FLOAT32_MIN_EIGENVALUE = 1e-5
+from .xla.v_cycle import Hierarchy, build, v_cycle
 
 #: A residual above this after all iterations does not stem from rounding: double precision would not help.
 DIVERGED = 1e-2
@@ -62,7 +56,7 @@ class Multigrid(AbstractLinearSolver):
     cycle
         Precision of the multigrid cycle, "float32" or "float64". The iteration around it, and so the solution, is in
         double precision either way; single precision halves the memory that a cycle reads. "automatic" takes single
-        precision and, if that does not converge, double.
+        precision and, if that does not converge, double; under `jax.jit` with the XLA backend, double at once.
     backend
         "cpu" for Numba kernels, "xla" for batched, compiled code; "auto" for the CPU unless JAX has a GPU.
     iteration_budget
@@ -73,7 +67,7 @@ class Multigrid(AbstractLinearSolver):
     -----
     The number of iterations hardly depends on the size of the raster, but does on the landscape: about 10 where
     permeability varies smoothly, a few tens with barriers and high contrast. Coarse rasters do not resolve long winding
-    corridors between walls of one cell: there it fails, and a direct solver serves.
+    corridors between walls of one cell: use a direct solver there.
 
     References
     ----------
@@ -105,7 +99,7 @@ class Multigrid(AbstractLinearSolver):
         return ("multigrid",)
 
     def init(self, operator: StencilMatrix) -> MultigridState | StencilMatrix:
-        """Build the hierarchy; on the CPU with each solve, as it takes less than an iteration."""
+        """Build the hierarchy; on the CPU each solve builds its own, in the time of about six iterations."""
         if self.runs_on_cpu:
             return operator
         matrix, symmetric = _pad_to_size_class(operator)
@@ -180,20 +174,18 @@ class Multigrid(AbstractLinearSolver):
 
 
 def _is_concrete(array: Array) -> bool:
-    """Return whether values are known, and not only shapes while JAX traces a function."""
+    """Return whether the values of an array are known; while JAX traces a function only its shape is."""
     return not isinstance(array, jax.core.Tracer)
 
 
 @eqx.filter_jit
 def _pad_to_size_class(operator: StencilMatrix) -> tuple[SymmetricStencil, Bool[Array, ""]]:
     difference = jnp.abs(operator.edges - operator.transpose().edges)
-    half = SymmetricStencil(operator)
     rows, columns = (_size_class(side) - side for side in operator.shape)
-
-    def pad(array: Array) -> Array:
-        return _pad(array, (array.shape[0] + rows, array.shape[2] + columns))
-
-    return jax.tree.map(pad, half), (difference <= SYMMETRY_RTOL * operator.center).all()
+    matrix = jax.tree.map(
+        lambda array: _pad(array, (array.shape[0] + rows, array.shape[2] + columns)), SymmetricStencil(operator)
+    )
+    return matrix, (difference <= SYMMETRY_RTOL * operator.center).all()
 
 
 def _size_class(side: int) -> int:
@@ -216,7 +208,7 @@ def _pad(array: Array, shape: tuple[int, int]) -> Array:
 def _build_hierarchy(matrix: SymmetricStencil, precision: str) -> Hierarchy:
     largest = jnp.max(jnp.where(matrix.coupled, matrix.diagonal, 0))
     unit = jnp.where(largest > 0, largest, 1)
-    return hierarchy(jax.tree.map(lambda array: (array / unit).astype(precision), matrix.conductance_stencil()))
+    return build(jax.tree.map(lambda array: (array / unit).astype(precision), matrix.conductance_stencil()))
 
 
 @eqx.filter_jit

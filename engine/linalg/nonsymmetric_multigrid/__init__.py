@@ -1,6 +1,6 @@
-"""Multigrid for nonsymmetric transition systems (I − W) x = b, such as a random walk to one target has.
+"""Multigrid for nonsymmetric transition systems (I − W) x = b, which arise from random walks to one target.
 
-`NonsymmetricMultigrid` is the solver; an `OrderedSystem` hands over the downstream ordering of the cells, on which its
+`NonsymmetricMultigrid` is the solver; an `OrderedSystem` supplies the downstream ordering of the cells, on which its
 relaxation and coarsening rely where the walk has a direction. Hierarchies are cached between solves.
 """
 

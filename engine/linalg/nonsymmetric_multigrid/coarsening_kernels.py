@@ -3,8 +3,8 @@
 Arrays are flat and padded. The coarse level takes every other cell of every other row, the C points; the fine cells
 between two C points are H (in a row) or V (in a column) points, those amid four are X points. The interpolation weights
 of one block C, H, V, X are laid out as in `multigrid.cpu.galerkin_kernels`. An operator A with nonnegative row sums is
-stored as its negated off-diagonals −A_ij ≥ 0 to the eight neighbours and its row sums; their total is the diagonal.
-Coarse rows, of coarse index q, first … last − 1 are computed.
+stored as its negated off-diagonals −A_ij ≥ 0 to the eight neighbours and its row sums; their total is the diagonal. The
+kernels compute the coarse rows first … last − 1; p is an index into fine arrays, q into coarse ones.
 """
 
 import numpy as np
@@ -128,7 +128,7 @@ def petrov_galerkin_product(
     """Compute the coarse operator, the Petrov–Galerkin product R A P with an M-matrix in place of upwind rows.
 
     The rows of X points contribute nothing, as the weights make A P zero there; row sums are restricted as they are.
-    Where the transitions have so much of a direction that the product is no M-matrix, a C point gets an upwind row: its
+    Where the transitions are so directed that the product is not an M-matrix, a C point gets an upwind row: its
     own row of A P, restricted to the C points that precede it in the ordering. `restriction_mask` is 0 there; residuals
     of these rows stay on the finer level, whose relaxation in the ordering removes them.
 

@@ -1,4 +1,4 @@
-"""Rough single-precision solves by generalized conjugate residuals."""
+"""Approximate solves in single precision by generalized conjugate residuals."""
 
 import numpy as np
 from jaxtyping import Float32
@@ -12,7 +12,7 @@ from .hierarchy import FLOAT32, ONE_RHS, VCycle
 def solve_gcr(
     cycle: VCycle, b: Float32[np.ndarray, " padded"], *, tolerance: float, max_cycles: int
 ) -> tuple[Float32[np.ndarray, " padded"], float]:
-    """Solve A x = b roughly, A being the finest operator of a hierarchy.
+    """Solve A x = b to a loose tolerance, A being the finest operator of a hierarchy.
 
     Parameters
     ----------

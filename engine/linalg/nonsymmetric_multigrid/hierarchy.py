@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float, Float32, Int32
 
 from ...parallel import parallel_starmap
-from ..multigrid import presmooth, prolong_and_postsmooth, prolonged_rows, residual, restrict_residual
+from ..multigrid import correct_and_postsmooth, presmooth, residual, restrict_residual
 from ..padded import ROWS_PER_BAND, PaddedShape
 from ..stencil_matrix import neighbour_offsets
 from .coarsening_kernels import centre_point_weights, edge_point_weights, petrov_galerkin_product
@@ -36,7 +36,7 @@ class OrderedBlock(NamedTuple):
     Parameters
     ----------
     start
-        Padded index of the first entry that the block reads: a row above its first one.
+        Padded index of the first entry that the block reads, in the row above its first.
     order
         The cells of the block in the ordering, as padded indices counted from `start`.
     entries
@@ -105,7 +105,7 @@ def build(
             tuple(np.zeros(coarse_shape.size, FLOAT32) for _ in range(8)) for _ in range(3)
         )
         coarse_row_sums, coarse_inverse, mask = (np.zeros(coarse_shape.size, FLOAT32) for _ in range(3))
-        bands = [(first // 2, (last + 1) // 2) for first, last in shape.bands]
+        bands = shape.coarse_bands
         transfer = (prolongation, restriction, coarse_shape.width)
         fine_args = (off_diagonals, shape.rows, shape.width)
         parallel_starmap(edge_point_weights, [(*fine_args, coarse.position, *transfer, *band) for band in bands])
@@ -180,8 +180,7 @@ class VCycle:
 
     def _cycle(self, n: int) -> None:
         level = self.hierarchy.levels[n]
-        shape, bands = level.shape, level.shape.bands
-        b, x = self._b[n], self._x[n]
+        shape, b, x = level.shape, self._b[n], self._x[n]
         if n + 1 == len(self.hierarchy.levels):
             coarsest_b = shape.inside(b[0]).ravel()
             shape.inside(x[0])[:] = (self.hierarchy.coarsest_inverse @ coarsest_b).reshape(shape.rows, shape.columns)
@@ -189,16 +188,17 @@ class VCycle:
         if self.transpose and level.blocks:
             b = self._ordered_presmooth(n)
         args = (level.off_diagonals, level.inverse_diagonal, b, x, ONE_RHS, shape.width)
-        parallel_starmap(presmooth, [(*args, *band) for band in bands])
+        parallel_starmap(presmooth, [(*args, *band) for band in shape.bands])
         args = (level.off_diagonals, x, ONE_RHS, shape.width, shape.rows, ROWS_PER_BAND)
         args = (*args, level.restriction, self._b[n + 1], shape.coarser.width)
-        parallel_starmap(restrict_residual, [(*args, first // 2, (last + 1) // 2) for first, last in bands])
+        parallel_starmap(restrict_residual, [(*args, *band) for band in shape.coarse_bands])
         if not self.transpose:
             self._b[n + 1] *= level.restriction_mask
         self._cycle(n + 1)
         if self.transpose:
             self._x[n + 1] *= level.restriction_mask
-        self._correct_and_postsmooth(n, b)
+        args = (level.off_diagonals, level.inverse_diagonal, level.prolongation, self._x[n + 1])
+        correct_and_postsmooth(shape, *args, b, x, ONE_RHS)
         if self.transpose and level.blocks:
             x += self._ordered[n]
         elif level.blocks:
@@ -212,21 +212,6 @@ class VCycle:
         args = (level.off_diagonals, level.inverse_diagonal, self._b[n], x, ONE_RHS, result, level.shape.width)
         parallel_starmap(residual, [(*args, *band) for band in level.shape.bands])
         return result
-
-    def _correct_and_postsmooth(self, n: int, b: Float32[np.ndarray, "1 padded"]) -> None:
-        level, x = self.hierarchy.levels[n], self._x[n]
-        bands, width = level.shape.bands, level.shape.width
-        coarse = (level.prolongation, self._x[n + 1], level.shape.coarser.width)
-        # A band reads the last row of the band above and the first row of the band below before these are relaxed.
-        # Rows of zeros stand above the first band and below the last.
-        interface_rows = np.array([row for first, _ in bands[1:] for row in (first - 1, first)], int)
-        halo = np.zeros((interface_rows.size + 2, 1, width + 1), FLOAT32)
-        prolonged_rows(x, ONE_RHS, width, interface_rows, *coarse, halo[1:-1])
-        args = (level.off_diagonals, level.inverse_diagonal, b, x, ONE_RHS, width, *coarse)
-        halos = [(halo[max(2 * i - 1, 0)], halo[2 * i + 2 if i + 1 < len(bands) else -1]) for i in range(len(bands))]
-        parallel_starmap(
-            prolong_and_postsmooth, [(*args, *rows, *band) for rows, band in zip(halos, bands, strict=True)]
-        )
 
 
 def _ordered_block(

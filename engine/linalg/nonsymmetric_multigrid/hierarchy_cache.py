@@ -1,7 +1,7 @@
-"""Cache of the hierarchies that were built last."""
+"""Cache of the most recent hierarchies."""
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from itertools import count
 from threading import Lock
 from typing import NamedTuple
@@ -11,7 +11,7 @@ from jaxtyping import Float32
 
 from .hierarchy import Hierarchy
 
-#: Hierarchies in the cache: a gradient needs the one of its forward pass.
+#: Number of hierarchies in the cache: a gradient needs the one of its forward pass.
 CACHE_SIZE = 2
 
 
@@ -31,7 +31,7 @@ class ScaledHierarchy(NamedTuple):
 
 
 class HierarchyCache:
-    """The hierarchies that were stored last, by key; the oldest goes first. Safe to use from several threads.
+    """The most recent hierarchies by key; the oldest is dropped first. Safe to use from several threads.
 
     Parameters
     ----------
@@ -50,29 +50,29 @@ class HierarchyCache:
 
     def __init__(self, size: int = CACHE_SIZE):
         self._size, self._lock, self._keys = size, Lock(), count(1)
-        self._entries: OrderedDict[int, ScaledHierarchy] = OrderedDict()
+        self._entries: OrderedDict[Hashable, ScaledHierarchy] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._entries)
 
-    def __contains__(self, key: int) -> bool:
+    def __contains__(self, key: Hashable) -> bool:
         return key in self._entries
 
     def new_key(self) -> int:
-        """Return a positive key that no other hierarchy has."""
+        """Return a positive integer that no other hierarchy has as its key."""
         return next(self._keys)
 
-    def store(self, key: int, entry: ScaledHierarchy | None) -> None:
+    def store(self, key: Hashable, entry: ScaledHierarchy | None) -> None:
         """Store a hierarchy under a key."""
         with self._lock:
             self._store(key, entry)
 
-    def get(self, key: int) -> ScaledHierarchy | None:
+    def get(self, key: Hashable) -> ScaledHierarchy | None:
         """Return the hierarchy stored under a key; None if it is not (or no longer) in the cache."""
         with self._lock:
             return self._entries.get(key)
 
-    def get_or_build(self, key: int, build: Callable[[], ScaledHierarchy]) -> ScaledHierarchy:
+    def get_or_build(self, key: Hashable, build: Callable[[], ScaledHierarchy]) -> ScaledHierarchy:
         """Return the hierarchy stored under a key; build and store it if there is none."""
         with self._lock:
             if key not in self._entries:
@@ -80,15 +80,15 @@ class HierarchyCache:
             return self._entries[key]
 
     def clear(self) -> None:
-        """Forget all hierarchies; keys are not used again."""
+        """Remove all hierarchies; `new_key` does not repeat their keys."""
         with self._lock:
             self._entries.clear()
 
-    def _store(self, key: int, entry: ScaledHierarchy | None) -> None:
-        while len(self._entries) >= self._size:
-            self._entries.popitem(last=False)
+    def _store(self, key: Hashable, entry: ScaledHierarchy | None) -> None:
         self._entries[key] = entry
+        while len(self._entries) > self._size:
+            self._entries.popitem(last=False)
 
 
-#: The process-wide cache. Keys travel through JAX programs as integers, so all solvers share one cache.
+#: The process-wide cache. Integer keys can pass through JAX programs, so all solvers share one cache.
 HIERARCHY_CACHE = HierarchyCache()

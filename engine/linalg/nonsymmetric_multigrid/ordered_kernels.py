@@ -5,14 +5,14 @@ import numpy as np
 from ...parallel import njit_cached
 
 #: An unsigned index needs no test for negative values, which Numba would add in the innermost loop.
-at = np.uint64
+unsigned = np.uint64
 
 
 @njit_cached
 def permute_rows(off_diagonals, inverse_diagonal, order, entries):
     """Copy the off-diagonals of the cells in `order`, divided by the diagonal, into consecutive rows of `entries`."""
     for n in range(order.size):
-        p = at(order[n])
+        p = unsigned(order[n])
         scale = inverse_diagonal[p]
         for d in range(8):
             entries[n, d] = scale * off_diagonals[d][p]
@@ -21,11 +21,11 @@ def permute_rows(off_diagonals, inverse_diagonal, order, entries):
 @njit_cached
 def ordered_gauss_seidel(order, entries, inverse_diagonal, b, x, width):
     """Relax A x = b by one Gauss–Seidel sweep over the cells in `order`."""
-    up, left, down = at(width), at(1), at(width)
+    row, column = unsigned(width), unsigned(1)
     for n in range(order.size):
-        p = at(order[n])
+        p = unsigned(order[n])
         x[p] = (
-            inverse_diagonal[p] * b[p] + entries[n, 0] * x[p - up - left] + entries[n, 1] * x[p - up]
-            + entries[n, 2] * x[p - up + left] + entries[n, 3] * x[p - left] + entries[n, 4] * x[p + left]
-            + entries[n, 5] * x[p + down - left] + entries[n, 6] * x[p + down] + entries[n, 7] * x[p + down + left]
+            inverse_diagonal[p] * b[p] + entries[n, 0] * x[p - row - column] + entries[n, 1] * x[p - row]
+            + entries[n, 2] * x[p - row + column] + entries[n, 3] * x[p - column] + entries[n, 4] * x[p + column]
+            + entries[n, 5] * x[p + row - column] + entries[n, 6] * x[p + row] + entries[n, 7] * x[p + row + column]
         )  # fmt: skip

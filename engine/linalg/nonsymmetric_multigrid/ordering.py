@@ -24,7 +24,7 @@ class Ordering(NamedTuple):
     shape
         Shape of the level.
     position
-        Position of each cell in the ordering, padded; `UNORDERED` where there is no vertex.
+        Position of each cell in the ordering, padded; `UNORDERED` where the cell is not a vertex.
     order
         Padded indices of the cells, the one nearest to the target first.
     """
@@ -34,13 +34,13 @@ class Ordering(NamedTuple):
     order: Int32[np.ndarray, " n"]
 
     def blocks(self) -> list[tuple[int, Int32[np.ndarray, " _"]]]:
-        """Split a large raster at the row of the first cell, as most paths stay on one side of it.
+        """Split a large raster at the row of the cell nearest to the target, as most paths stay on one side of it.
 
         Returns
         -------
         list
-            Of each block the padded index of its first visible entry, a row above its first row, and the ordering of
-            its cells, as indices counted from there.
+            For each block: the padded index of the first entry that it reads, in the row above its first, and the
+            ordering of its cells, as indices counted from there.
         """
         if self.shape.rows * self.shape.columns < SPLIT_CELLS or not self.order.size:
             return [(0, self.order)]
@@ -57,7 +57,8 @@ def orderings_on_all_levels(position: Int32[np.ndarray, "rows columns"]) -> list
     Parameters
     ----------
     position
-        Position of each cell of the finest level: 0, 1, … without repetition; `UNORDERED` where there is no vertex.
+        Position of each cell of the finest level: 0, 1, … without repetition; `UNORDERED` where the cell is not a
+        vertex.
     """
     shape = PaddedShape(*position.shape)
     padded = np.full(shape.size, UNORDERED, np.int32)
@@ -69,9 +70,8 @@ def orderings_on_all_levels(position: Int32[np.ndarray, "rows columns"]) -> list
     while shape.rows * shape.columns > MAX_COARSE_CELLS:
         coarse = shape.coarser
         coarse_padded = np.full(coarse.size, UNORDERED, np.int32)
-        bands = [(first // 2, (last + 1) // 2) for first, last in shape.bands]
         args = (padded, shape.rows, shape.width, coarse_padded, coarse.width)
-        parallel_starmap(coarsen_ordering, [(*args, *band) for band in bands])
+        parallel_starmap(coarsen_ordering, [(*args, *band) for band in shape.coarse_bands])
         shape, padded = coarse, coarse_padded
         order = np.argsort(padded).astype(np.int32)
         orderings.append(Ordering(shape, padded, order[: np.searchsorted(padded[order], UNORDERED)]))

@@ -53,7 +53,8 @@ class NonsymmetricMultigrid(AbstractLinearSolver):
     Parameters
     ----------
     tolerance
-        Largest componentwise backward error max_i |b − A x|_i / (|b| + |A| |x|)_i.
+        Largest componentwise backward error max_i |b − A x|_i / (|b| + |A| |x|)_i. Ten times the tolerance is accepted
+        where rounding prevents a smaller error.
     iterations
         Largest number of V-cycles.
     fallback
@@ -90,7 +91,7 @@ class NonsymmetricMultigrid(AbstractLinearSolver):
         return (NAME, *self.fallback.names)
 
     def init(self, operator: StencilMatrix) -> OrderedSystem:
-        """Order the cells row by row. A caller who knows the direction of the walk makes an `OrderedSystem` instead."""
+        """Order the cells row by row. If the direction of the walk is known, make an `OrderedSystem` instead."""
         coupled = (operator.edges != 0).any(0)
         position = jnp.cumsum(coupled.ravel()).reshape(coupled.shape) - 1
         return OrderedSystem(operator, jnp.where(coupled, position, UNORDERED).astype(jnp.int32), jnp.array(0))
@@ -180,9 +181,10 @@ def _hierarchy(edges: np.ndarray, position: np.ndarray, key: int) -> ScaledHiera
         scaling = np.ones(orderings[0].shape.size, FLOAT32)
         return ScaledHierarchy(build(orderings, *_finest_level(edges, orderings[0])), scaling)
 
-    # Keys of matrices are negative checksums. Should two matrices have the same one, the wrong hierarchy is a poor
-    # preconditioner, the solve does not converge, and nested dissection takes over.
-    return HIERARCHY_CACHE.get_or_build(-int(checksum(_flat(edges).view(np.uint64))), build_hierarchy)
+    # Should two matrices of one shape have the same checksum, the wrong hierarchy is a poor preconditioner, the solve
+    # does not converge, and nested dissection takes over.
+    matrix_key = (edges.shape, int(checksum(_flat(edges).view(np.uint64))))
+    return HIERARCHY_CACHE.get_or_build(matrix_key, build_hierarchy)
 
 
 def _finest_level(edges: np.ndarray, ordering: Ordering) -> tuple[tuple[np.ndarray, ...], np.ndarray, np.ndarray]:
@@ -198,7 +200,7 @@ def _finest_level(edges: np.ndarray, ordering: Ordering) -> tuple[tuple[np.ndarr
 
 
 def _initial_guess(center: np.ndarray, identity_rows: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Return the solution in identity rows, and elsewhere 0, or the largest of these where b is 0 there.
+    """Return the solution in identity rows; in the others 0, or the largest of these if b is 0 in all others.
 
     In the latter case x is a hitting probability in log scale, about the same everywhere.
     """

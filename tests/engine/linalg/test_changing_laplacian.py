@@ -61,3 +61,9 @@ def test_a_copy_changes_independently():
     copy = solver.of_copy(*arrays(permeability))
     copy.has_changed()
     assert copy.solve(b, tolerance=1e-9).power > 1.05 * solver.solve(b, tolerance=1e-9).power
+
+
+def test_without_currents_all_potentials_are_zero():
+    solver = ChangingLaplacian(*arrays(np.ones((12, 12))))
+    solution = solver.solve(np.zeros((12, 12)), dipole((12, 12)), tolerance=1e-9)
+    assert not solution.x.any() and solution.power == 0

@@ -35,3 +35,14 @@ def test_right_hand_side_of_zeros_is_solved():
     solution = NonsymmetricMultigrid().compute(NonsymmetricMultigrid().init(system), jnp.zeros((1, 1, 2)))
     assert solution.succeeded
     np.testing.assert_array_equal(solution.value, 0.0)
+
+
+@pytest.mark.parametrize("shape", [(4, 6), (6, 4)])
+def test_hierarchy_of_another_shape_is_not_reused(shape):
+    """One entry towards the north has the same position in the arrays of both rasters."""
+    for rows, columns in (shape, shape[::-1]):
+        edges = jnp.zeros((8, rows * columns)).at[1, 13].set(-1).reshape(8, rows, columns)
+        solver, system = NonsymmetricMultigrid(), StencilMatrix(jnp.ones((rows, columns)), edges)
+        solution = solver.compute(solver.init(system), jnp.ones((1, rows, columns)))
+        assert int(solution.stats[0].status) == SolveStatus.SUCCESS
+        np.testing.assert_allclose(solution.value.ravel()[13], 2.0)

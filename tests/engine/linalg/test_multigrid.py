@@ -169,6 +169,22 @@ def test_nonsymmetric_matrix_raises():
         multigrid(StencilMatrix(laplacian.center + 0.01, laplacian.edges), currents((SIDE, SIDE)), cycle="float32")
 
 
+@each_backend
+@pytest.mark.parametrize("direction", [2, 1], ids=["east", "west"])
+def test_single_entry_without_its_mirror_image_raises(direction, options):
+    edges = jnp.zeros((4, 1, 2)).at[direction, 0, 2 - direction].set(-1.0)
+    with pytest.raises(RuntimeError, match="symmetric"):
+        multigrid(StencilMatrix(jnp.full((1, 2), 2.0), edges), np.ones((1, 1, 2)), **options)
+
+
+@each_backend
+def test_undefined_right_hand_side_raises(options):
+    b = currents((SIDE, SIDE), k=2)
+    b[1, 3, 5] = np.nan
+    with pytest.raises(RuntimeError, match="did not converge"):
+        multigrid(system(lognormal((SIDE, SIDE)), leak=0.01), b, **options)
+
+
 @pytest.mark.long
 @pytest.mark.parametrize(
     ("landscape", "growth"), [(gallery.lognormal, 1.25), (gallery.categorical, 2.5)], ids=["smooth", "categorical"]

@@ -8,7 +8,7 @@ from jaxtyping import Float, Int
 
 from ....parallel import parallel_starmap
 from ...padded import PaddedShape
-from ..restarts import MAX_RESTARTS, two_sum
+from ..restarts import MAX_STARTS, two_sum
 from ..result import KrylovResult
 from .cg_kernels import (
     apply,
@@ -30,8 +30,8 @@ STAGNATION_ITERATIONS = 60
 #: The iteration at which the rate of convergence is compared with the iteration budget.
 EARLY_CHECK_ITERATION = 4
 
-#: Right-hand sides solved at a time, about: they share what is read of the matrix, and more would only use memory.
-#: Smoothing four of them takes no longer than three.
+#: Approximate number of right-hand sides that are solved at a time. They share each read of the matrix; more would only
+#: take memory. A multiple of four, as smoothing four of them takes no longer than smoothing three.
 RHS_BLOCK = 8
 
 
@@ -63,7 +63,7 @@ class Preconditioner(Protocol):
     Attributes
     ----------
     b, x
-        The operand, and the result.
+        The operand and the result.
     """
 
     b: Float[np.ndarray, "k size"]
@@ -122,7 +122,7 @@ def conjugate_gradients_cpu(
         rows = slice(block[0], block[-1] + 1)
         out = result.x[rows]
         pcg = _PCG(matrix, workspace, b[rows], out)
-        for start in range(MAX_RESTARTS):
+        for start in range(MAX_STARTS):
             if start:
                 pcg.restart()
             pcg.run(RESTART_TIGHTENING * tolerance if start else tolerance, iterations, budget)
@@ -155,7 +155,7 @@ class _PCGWorkspace:
 
 
 class _PCG:
-    """The iteration for a block of right-hand sides; `out` receives the solution and is filled with zeros."""
+    """The iteration for a block of right-hand sides; `out`, zero at first, receives the solution."""
 
     def __init__(self, matrix: SymmetricMatrix, workspace: _PCGWorkspace, b: np.ndarray, out: np.ndarray):
         count = len(b)
@@ -175,10 +175,11 @@ class _PCG:
         self.unit = 1 / np.where(largest > 0, largest, 1)
         self.applied[:] = 0
         self.scale = self._subtract_applied(b, np.arange(count))
-        self.relative = (self.scale > 0).astype(float)
+        # A NaN stays, and counts as not converged.
+        self.relative = np.where(self.scale > 0, 1.0, self.scale)
 
     def run(self, tolerance: float, iterations: int, iteration_budget: float | None) -> None:
-        """Iterate until all residuals of the recursion are within the tolerance, or as often as allowed."""
+        """Iterate until all residuals of the recursion are within the tolerance, or no iterations are left."""
         rz, alpha = np.zeros((2, len(self.b)))
         z = self.preconditioner.x
         active = self.unconverged(tolerance, iterations)
@@ -231,7 +232,7 @@ class _PCG:
             minuend = self.residual
 
     def restart(self) -> None:
-        """Reset the search direction; the next run computes a correction of the present solution."""
+        """Reset the correction to zero; the next run computes one of the present solution."""
         self.correction[:] = 0
 
     def unconverged(self, tolerance: float, iterations: int) -> Int[np.ndarray, " active"]:

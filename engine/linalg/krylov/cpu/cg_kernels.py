@@ -14,9 +14,9 @@ from ....parallel import njit_cached, njit_reassociating
 def load_scaled_matrix(edges, center, n_forward, rtol, unit, forward, inverse_diagonal, row_sums, width, first, last):
     """Load a symmetric M-matrix into padded conductances, multiplied by unit; return its asymmetry.
 
-    Puts the conductances into the four forward arrays, 1 / diagonal into inverse_diagonal (0 in decoupled rows) and the
-    row sums, not multiplied, into row_sums. Returned is the largest difference between entries that should be equal,
-    relative to the diagonal.
+    The conductances go into the four forward arrays, 1 / diagonal into inverse_diagonal (0 in decoupled rows), and the
+    row sums, not multiplied, into row_sums. The asymmetry is the largest difference between entries that should be
+    equal, relative to the diagonal.
     """
     columns = width - 1
     asymmetry = 0.0
@@ -40,9 +40,11 @@ def load_scaled_matrix(edges, center, n_forward, rtol, unit, forward, inverse_di
                 right = (1, 0)[d] if n_forward == 2 else (1, -1, 0, 1)[d]
                 entry = edges[n_forward + d, q]
                 forward[d if n_forward == 4 else 2 * d][p] = -entry * unit
-                if entry != 0:
-                    mirrored = edges[n_forward - 1 - d, q + down * columns + right]
-                    asymmetry = max(asymmetry, abs(entry - mirrored) / diagonal)
+                neighbour = q + down * columns + right
+                if 0 <= j + right < columns and neighbour < center.size:
+                    mirrored = edges[n_forward - 1 - d, neighbour]
+                    if entry != 0 or mirrored != 0:
+                        asymmetry = max(asymmetry, abs(entry - mirrored) / diagonal)
     return asymmetry
 
 
@@ -90,8 +92,8 @@ def _update_row(beta, z, p):
 def update_direction_and_apply(beta, z, p, forward, row_sums, out, active, width, first, last, sums):
     """Update the directions p as `update_direction` does, put A p into out and sum up p · A p.
 
-    The first and the last row, and the rows next to them, have been updated before. `forward` are the negative entries
-    of A, as rows of cells.
+    The first and the last row, and the rows outside next to them, have been updated before. `forward` are the negative
+    entries of A, as rows of cells.
     """
     columns = width - 1
     sums[:] = 0
@@ -125,15 +127,16 @@ def _apply_row(forward, row_sums, p, out, rhs, width, row):
         return _apply_boundary_row(forward, row_sums, p, out_row, rhs, width, row)
     above = p[rhs, start - width - 1 : start - width + columns + 1]
     before = cell - columns
-    south_, southwest_, southeast_ = to_south[before:cell], to_southwest[before:cell], to_southeast[before:cell]
+    upper_south, upper_southwest = to_south[before:cell], to_southwest[before:cell]
+    upper_southeast = to_southeast[before:cell]
     total = 0.0
     for j in range(1, columns - 1):
         x = np.float64(current[j + 1])
         value = (
             g[j] * x - east[j] * (x - current[j + 2]) - east[j - 1] * (x - current[j])
             - southwest[j] * (x - below[j]) - south[j] * (x - below[j + 1]) - southeast[j] * (x - below[j + 2])
-            - southeast_[j - 1] * (x - above[j]) - south_[j] * (x - above[j + 1])
-            - southwest_[j + 1] * (x - above[j + 2])
+            - upper_southeast[j - 1] * (x - above[j]) - upper_south[j] * (x - above[j + 1])
+            - upper_southwest[j + 1] * (x - above[j + 2])
         )  # fmt: skip
         out_row[j] = value
         total += x * value
@@ -141,12 +144,12 @@ def _apply_row(forward, row_sums, p, out, rhs, width, row):
     x, y = np.float64(current[1]), np.float64(current[columns])
     out_row[0] = (
         g[0] * x - east[0] * (x - current[2]) - south[0] * (x - below[1]) - southeast[0] * (x - below[2])
-        - south_[0] * (x - above[1]) - southwest_[1] * (x - above[2])
+        - upper_south[0] * (x - above[1]) - upper_southwest[1] * (x - above[2])
     )  # fmt: skip
     out_row[last] = (
         g[last] * y - east[last - 1] * (y - current[last]) - southwest[last] * (y - below[last])
-        - south[last] * (y - below[columns]) - southeast_[last - 1] * (y - above[last])
-        - south_[last] * (y - above[columns])
+        - south[last] * (y - below[columns]) - upper_southeast[last - 1] * (y - above[last])
+        - upper_south[last] * (y - above[columns])
     )  # fmt: skip
     return total + x * out_row[0] + y * out_row[last]
 
@@ -224,6 +227,6 @@ def pad_vectors(values, out, width, first, last):
     columns = width - 1
     for row in range(first, last):
         start, cell = (row + 1) * width + 1, row * columns
-        minuend, out_row = values[cell : cell + columns], out[start : start + columns]
+        row_values, out_row = values[cell : cell + columns], out[start : start + columns]
         for j in range(columns):
-            out_row[j] = minuend[j]
+            out_row[j] = row_values[j]

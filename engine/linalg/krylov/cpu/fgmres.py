@@ -18,10 +18,10 @@ from .fgmres_kernels import (
     scale_into_preconditioner,
 )
 
-#: Basis vectors; the method restarts when it has this number of them.
+#: Largest number of basis vectors: the method restarts when it has this number of them.
 RESTART = 30
 
-#: The residual of x itself is computed each time that the recursion has reduced it by this factor.
+#: The residual of x itself is computed each time the recursion has reduced it by this factor.
 RESIDUAL_CHECK_FACTOR = 1e-6
 
 #: The recursion runs until it predicts a backward error of this fraction of the tolerance.
@@ -124,6 +124,11 @@ def solve_fgmres(
         Prager 1964).
     max_iterations
         Largest number of applications of the preconditioner.
+
+    Notes
+    -----
+    Rounding may prevent the tolerance: a backward error of up to `ACCEPTED_MULTIPLE` times the tolerance counts as
+    converged.
 
     References
     ----------
@@ -239,9 +244,9 @@ class _GivensLeastSquares:
         return abs(self.right_hand_side[self.count])
 
     def append(self, column: np.ndarray) -> bool:
-        """Append a column to H, unless it depends on the others; return whether it was. It is changed in place.
+        """Append a column, which is overwritten, to H; return False if it depends linearly on the others.
 
-        The matrix is singular, or the preconditioner is, where it does.
+        That happens if the matrix or the preconditioner is singular. H is then unchanged.
         """
         n = self.count
         for m, (cosine, sine) in enumerate(self.rotations):

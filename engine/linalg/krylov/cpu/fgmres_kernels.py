@@ -8,7 +8,7 @@ import numpy as np
 
 from ....parallel import njit_cached, njit_reassociating
 
-#: Entries of a vector that stay in the processor's cache while the basis vectors pass.
+#: Entries of a vector that stay in the processor's cache while those of the basis vectors are read.
 BLOCK = 2048
 
 

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from ..restarts import MAX_RESTARTS, two_sum
+from ..restarts import MAX_STARTS, two_sum
 from ..result import KrylovResult
 
 _Rasters = Float[Array, "rows k columns"]
@@ -25,7 +25,7 @@ class _Restart(NamedTuple):
 
 
 class _PCG(NamedTuple):
-    """State of the recursion: p is the search direction, rz the product of residual and preconditioned residual."""
+    """State of the recursion: p is the search direction, rz the dot product of plain and preconditioned residual."""
 
     correction: _Rasters
     residual: _Rasters
@@ -51,9 +51,9 @@ def conjugate_gradients_xla(
     Parameters
     ----------
     apply, precondition
-        Multiply with A, and approximately with its inverse.
+        Multiply by A, and approximately by its inverse.
     norm
-        Norm of each right-hand side.
+        Norm of the residual of each right-hand side.
     tolerance
         Largest relative residual, computed from x; see `krylov.restarts`.
     iterations
@@ -73,6 +73,7 @@ def conjugate_gradients_xla(
     scale = jnp.where(scale > 0, scale, 1)
 
     def unconverged(state: _PCG | _Restart) -> Bool[Array, " k"]:
+        """Return which right-hand sides to iterate on: not converged, finite, with iterations left."""
         return ~(state.error <= tolerance) & (state.iterations < iterations) & jnp.isfinite(state.error)
 
     def iterate(state: _PCG) -> _PCG:
@@ -92,7 +93,7 @@ def conjugate_gradients_xla(
         return _PCG(correction, residual, p, applied, alpha, rz, error, state.iterations + active)
 
     def start(state: _Restart) -> _Restart:
-        """Restart from the residual in extended precision and iterate to convergence."""
+        """Start from the true residual, and iterate until the residual of the recursion has converged."""
         first = _PCG(zero, state.residual, zero, zero, zeros, zeros, state.error, state.iterations)
         last = jax.lax.while_loop(lambda state: unconverged(state).any(), iterate, first)
         x, x_low = two_sum(state.x, state.x_low + last.correction)
@@ -101,7 +102,7 @@ def conjugate_gradients_xla(
 
     zero, zeros = jnp.zeros_like(b), jnp.zeros_like(scale)
     first = _Restart(zero, zero, b, norm(b) / scale, jnp.zeros(scale.shape, int), jnp.array(0))
-    last = jax.lax.while_loop(lambda state: unconverged(state).any() & (state.number < MAX_RESTARTS), start, first)
+    last = jax.lax.while_loop(lambda state: unconverged(state).any() & (state.number < MAX_STARTS), start, first)
     return KrylovResult(last.x, last.iterations, last.error, last.error <= tolerance)
 
 

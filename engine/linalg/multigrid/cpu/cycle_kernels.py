@@ -46,7 +46,7 @@ def presmooth(conductances, inverse_diagonal, b, x, active, width, first, last):
 
 @njit_cached
 def _sweep_forward(known, coupling, x, active, start):
-    """Run the recurrence x_j = known_j + factor_j x_{j∓1} along a row for four right-hand sides, interleaved.
+    """Run the recurrence x_j = known_j + coupling_j x_{j−1} along a row for four right-hand sides, interleaved.
 
     If there are fewer than four the last one is repeated, which takes no longer.
     """
@@ -73,16 +73,16 @@ def _residual_row(here, below, forward_row, out):
 
 
 @njit_cached
-def _add_from_above(above, below_band, out):
+def _add_from_above(above, backward_row, out):
     """Add the terms of the row above, which another band smoothed at the same time."""
-    northwest, north, northeast = below_band
+    northwest, north, northeast = backward_row
     for j in range(north.size):
         out[j + 1] += northwest[j] * above[j] + north[j] * above[j + 1] + northeast[j] * above[j + 2]
 
 
 @njit_cached
 def _residual_rows(conductances, x, active, width, row, starts_band, residuals, slot):
-    """Put a row of the residual of each right-hand side into rest[n, into]."""
+    """Put a row of the residual of right-hand side number n of `active` into residuals[n, slot]."""
     columns = width - 1
     start = (row + 1) * width + 1
     forward_row = (
@@ -91,7 +91,7 @@ def _residual_rows(conductances, x, active, width, row, starts_band, residuals, 
         conductances[6][start : start + columns],
         conductances[7][start : start + columns],
     )
-    below_band = (
+    backward_row = (
         conductances[0][start : start + columns],
         conductances[1][start : start + columns],
         conductances[2][start : start + columns],
@@ -101,7 +101,7 @@ def _residual_rows(conductances, x, active, width, row, starts_band, residuals, 
         below = values[start + width - 1 : start + width + columns + 1]
         _residual_row(values[start - 1 : start + columns + 1], below, forward_row, out)
         if starts_band:
-            _add_from_above(values[start - width - 1 : start - width + columns + 1], below_band, out)
+            _add_from_above(values[start - width - 1 : start - width + columns + 1], backward_row, out)
 
 
 @njit_cached
@@ -151,7 +151,7 @@ def restrict_residual(conductances, x, active, width, rows, band, interpolation,
 
 @njit_cached
 def residual(conductances, inverse_diagonal, b, x, active, out, width, first, last):
-    """Put the residual b − A x into out, for any x."""
+    """Put the residual b − A x into out, for any x; 0 in decoupled rows."""
     columns = width - 1
     for row in range(first, last):
         start = (row + 1) * width + 1
@@ -184,11 +184,11 @@ def residual(conductances, inverse_diagonal, b, x, active, out, width, first, la
 
 
 @njit_cached
-def axpy(correction, out_row, active, width, first, last):
-    """Add one padded array to another."""
+def axpy(correction, x, active, width, first, last):
+    """Add a correction to x, both padded."""
     for rhs in active:
         for p in range((first + 1) * width + 1, (last + 1) * width + 1):
-            out_row[rhs, p] += correction[rhs, p]
+            x[rhs, p] += correction[rhs, p]
 
 
 @njit_cached
@@ -295,10 +295,7 @@ def prolong_and_postsmooth(
 
 @njit_cached
 def _sweep_backward(known, coupling, x, active, start):
-    """Run the backward recurrence along a row for four right-hand sides, interleaved.
-
-    Of fewer than four the last one is gone along more than once, which takes no longer.
-    """
+    """Run the recurrence x_j = known_j + coupling_j x_{j+1} along a row, as `_sweep_forward` does."""
     columns, n = coupling.size, active.size - 1
     known0, known1, known2, known3 = known[0], known[min(1, n)], known[min(2, n)], known[min(3, n)]
     out0, out1 = x[active[0], start : start + columns], x[active[min(1, n)], start : start + columns]

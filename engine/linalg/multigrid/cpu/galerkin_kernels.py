@@ -1,8 +1,8 @@
 """Kernels of black-box interpolation (Dendy 1982) and of the Galerkin product; see `xla.transfer` for the method.
 
-A block of 2 × 2 cells holds the coarse point C, H to the right of it, V below it and X below H. The weights of H in C
-and the next C to the right are `weights[0:2]`, those of V in C and the next C below `weights[2:4]`, those of X in its
-four C cells, row by row, `weights[4:8]`; all flat and padded.
+A block of 2 × 2 cells holds the coarse point C, H to the right of it, V below it and X below H. H is interpolated from
+C and the next C to the right with `weights[0:2]`, V from C and the next C below with `weights[2:4]`, X from the four C
+cells around it, row by row, with `weights[4:8]`; all flat and padded.
 """
 
 import numpy as np
@@ -19,7 +19,7 @@ PATCH = np.array(
 
 @njit_cached
 def edge_point_weights(conductances, rows, width, weights, coarse_width, first, last):
-    """Put the weights of H and V cells into shares, in coarse rows first … last − 1.
+    """Compute the weights of H and V cells, in coarse rows first … last − 1.
 
     Conductances across are lumped, as if x did not vary in that direction.
     """
@@ -59,18 +59,18 @@ def edge_point_weights(conductances, rows, width, weights, coarse_width, first, 
 
 
 @njit_cached
-def _normalize_weights(first_side, second_side, parallel, first_weights, second_weights, coarse_start):
+def _normalize_weights(first_side, second_side, parallel, first_weights, second_weights, q):
     if first_side + second_side > 0:
-        first_weights[coarse_start] = first_side / (first_side + second_side)
-        second_weights[coarse_start] = second_side / (first_side + second_side)
+        first_weights[q] = first_side / (first_side + second_side)
+        second_weights[q] = second_side / (first_side + second_side)
     elif parallel > 0:
         # The weights of a vertex always sum to 1, so constants stay constant.
-        first_weights[coarse_start] = 1
+        first_weights[q] = 1
 
 
 @njit_cached
 def centre_point_weights(conductances, rows, width, weights, coarse_width, first, last):
-    """Put the weights of X cells into shares: from its eight neighbours, of which four have just been interpolated."""
+    """Compute the weights of X cells from their eight neighbours, of which four have just been interpolated."""
     columns = width - 1
     for row in range(first, min(last, rows // 2)):
         coarse_start = (row + 1) * coarse_width + 1
@@ -203,7 +203,7 @@ def restrict_row_sums(row_sums, rows, width, weights, coarse_width, out, first, 
 
 @njit_cached
 def invert_diagonal(conductances, row_sums, inverse_diagonal, first, last):
-    """Put 1 / (Σ c + g) into inverse, 0 where the sum is 0, at positions first … last − 1."""
+    """Put 1 / (Σ c + g) into inverse_diagonal, 0 where the sum is 0, at positions first … last − 1."""
     for p in range(first, last):
         diagonal = np.float64(row_sums[p])
         for d in range(8):

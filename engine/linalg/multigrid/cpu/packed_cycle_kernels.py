@@ -22,7 +22,7 @@ def cycle_packed_levels(
     active,
     visit_twice,
 ):
-    """Run a cycle over levels of one band each in one call, as a call takes longer than a small level.
+    """Run a cycle over levels of one band each in one call, as a call takes longer than smoothing a small level.
 
     layout, forward, inverse_diagonal, interpolation, coarsest_inverse: see `PackedLevels`.
     min_w_cycle_cells: levels with fewer cells are visited once; visit_twice: whether the first level is visited twice.
@@ -30,7 +30,7 @@ def cycle_packed_levels(
     (Each kernel is called from one place only, as Numba inlines and compiles every call separately.)
     """
     levels = len(layout)
-    # How often the next coarser level has been visited from a level.
+    # Number of visits to the next coarser level from each level.
     stage, second_visit = np.zeros(levels, np.int64), np.zeros(levels, np.int64)
     n, revisit = 0, -1
     while n >= 0:

@@ -16,14 +16,14 @@ class PackedLevels(NamedTuple):
     Parameters
     ----------
     layout
-        Of each level: rows, columns, and the offsets of its conductances, interpolation weights and vectors. The
-        offset of vectors of k right-hand sides is k times as large.
+        For each level: rows, columns, and the offsets of its conductances, interpolation weights and vectors. The
+        offset of the vectors of k right-hand sides is k times as large.
     forward
-        Conductances to the east, southwest, south and southeast, padded in front of each level.
+        Conductances to the east, southwest, south and southeast, with zeros in front of each level.
     inverse_diagonal
         Reciprocals of the diagonals.
     interpolation
-        Interpolation weights of the next coarser level.
+        Interpolation weights from the next coarser level, see `galerkin_kernels`.
     coarsest_inverse
         Inverse of the coarsest operator.
     """

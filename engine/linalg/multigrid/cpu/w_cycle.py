@@ -10,6 +10,7 @@ from ....parallel import cpu_count, parallel_starmap
 from ...krylov import SymmetricMatrix, load_scaled_matrix
 from ...padded import ROWS_PER_BAND, PaddedShape, all_directions, forward_arrays
 from ...stencil_matrix import neighbour_offsets
+from ..thresholds import NULL_SPACE_TOL, ROW_SUM_RTOL
 from .cycle_kernels import (
     axpy,
     presmooth,
@@ -39,12 +40,6 @@ MIN_W_CYCLE_CELLS = 4096
 #: Smallest ratio of diagonal entries at which single precision represents conductances and their reciprocals.
 FLOAT32_MIN_RATIO = 1e-30
 
-#: Row sums below this, relative to the diagonal, are rounding errors of 0.
-ROW_SUM_RTOL = 1e-14
-
-#: Eigenvalues of the coarsest operator, scaled to a diagonal of ones, below this are 0 up to rounding.
-NULL_SPACE_TOL = 1e-14
-
 Flat = Float[np.ndarray, "_"]
 
 
@@ -60,7 +55,7 @@ class Level(NamedTuple):
     inverse_diagonal
         Reciprocal of the diagonal; 0 in rows of zeros.
     interpolation
-        Interpolation weights of the next coarser level, see `galerkin_kernels`; empty on the coarsest.
+        Interpolation weights from the next coarser level, see `galerkin_kernels`; empty on the coarsest.
     """
 
     shape: PaddedShape
@@ -167,15 +162,15 @@ def _coarsen(fine: Level, row_sums: Flat) -> tuple[Level, Level, Flat]:
         restrict_row_sums(
             row_sums, shape.rows, shape.width, interpolation, coarse.width, coarse_row_sums, 0, coarse.rows
         )
-    next_k, inverse_diagonal = all_directions(arrays, coarse), np.zeros(coarse.size, precision)
-    invert_diagonal(next_k, coarse_row_sums, inverse_diagonal, 0, coarse.size)
-    return fine._replace(interpolation=interpolation), Level(coarse, next_k, inverse_diagonal, ()), coarse_row_sums
+    coarse_level = Level(coarse, all_directions(arrays, coarse), np.zeros(coarse.size, precision), ())
+    invert_diagonal(coarse_level.conductances, coarse_row_sums, coarse_level.inverse_diagonal, 0, coarse.size)
+    return fine._replace(interpolation=interpolation), coarse_level, coarse_row_sums
 
 
 def _pseudo_inverse(level: Level, row_sums: Flat) -> tuple[Float[np.ndarray, "n n"], float]:
     """Return the pseudoinverse of the coarsest operator, and its smallest nonzero eigenvalue.
 
-    Eigenvalues of 0 belong to cells that are no vertices and to components without a ground.
+    Eigenvalues of 0 belong to cells that are not vertices and to components without a ground.
     """
     rows, columns = level.shape.rows, level.shape.columns
     conductances = [level.shape.inside(flat).astype(float) for flat in level.conductances]
@@ -196,7 +191,7 @@ class WCycle:
     """The W-cycle: an approximate solution of A x = b, linear in b, symmetric and positive semidefinite.
 
     Every large level is visited twice, the second time with the residual of the first visit. In patchy landscapes this
-    halves the number of iterations, which cost more than the visit.
+    halves the number of iterations, and an iteration costs more than the second visits.
 
     Parameters
     ----------
@@ -242,12 +237,13 @@ class WCycle:
         parallel_starmap(presmooth, [(*args, *band) for band in shape.bands])
         args = (level.conductances, x, active, shape.width, shape.rows, ROWS_PER_BAND)
         args = (*args, level.interpolation, coarse_b, coarse.width)
-        parallel_starmap(restrict_residual, [(*args, *_coarse_rows(band)) for band in shape.bands])
+        parallel_starmap(restrict_residual, [(*args, *band) for band in shape.coarse_bands])
         if n + 1 == self.n_large:
             self._cycle_packed(active, visit_twice=coarse.rows * coarse.columns >= MIN_W_CYCLE_CELLS)
         else:
             self._cycle_twice(n + 1, active)
-        self._correct(n, active, b, x, coarse_x)
+        args = (level.conductances, level.inverse_diagonal, level.interpolation, coarse_x)
+        correct_and_postsmooth(shape, *args, b, x, active)
 
     def _cycle_twice(self, n: int, active: Int[np.ndarray, " active"]) -> None:
         level, (b, x, residuals, correction) = self.levels[n], self.level_vectors[n]
@@ -264,28 +260,37 @@ class WCycle:
         args = (*self.packed, MIN_W_CYCLE_CELLS, ROWS_PER_BAND, self.packed_vectors)
         parallel_starmap(cycle_packed_levels, [(*args, part, visit_twice) for part in np.array_split(active, parts)])
 
-    def _correct(
-        self, n: int, active: Int[np.ndarray, " active"], b: np.ndarray, x: np.ndarray, coarse_x: np.ndarray
-    ) -> None:
-        """Add the coarse correction to x and smooth."""
-        level = self.levels[n]
-        bands, width = level.shape.bands, level.shape.width
-        coarse_args = (level.interpolation, coarse_x, level.shape.coarser.width)
-        # Rows on both sides of the boundaries of bands, between rows of zeros before the first and after the last.
-        band_edges = np.array([row for first, _ in bands[1:] for row in (first - 1, first)], int)
-        edge_rows = np.zeros((band_edges.size + 2, len(x), width + 1), x.dtype)
-        prolonged_rows(x, active, width, band_edges, *coarse_args, edge_rows[1:-1])
-        args = (level.conductances, level.inverse_diagonal, b, x, active, width, *coarse_args)
-        neighbour_rows = [
-            (edge_rows[max(2 * i - 1, 0)], edge_rows[2 * i + 2 if i + 1 < len(bands) else -1])
-            for i in range(len(bands))
-        ]
-        parallel_starmap(
-            prolong_and_postsmooth,
-            [(*args, *neighbours, *band) for neighbours, band in zip(neighbour_rows, bands, strict=True)],
-        )
 
+def correct_and_postsmooth(
+    shape: PaddedShape,
+    conductances: tuple[Flat, ...],
+    inverse_diagonal: Flat,
+    interpolation: tuple[Flat, ...],
+    coarse_x: Float[np.ndarray, "k _"],
+    b: Float[np.ndarray, "k size"],
+    x: Float[np.ndarray, "k size"],
+    active: Int[np.ndarray, " active"],
+) -> None:
+    """Add the interpolated coarse correction to x and smooth, in bands that do not depend on each other.
 
-def _coarse_rows(band: tuple[int, int]) -> tuple[int, int]:
-    """Return the rows of the coarse raster that lie in a band of the fine one."""
-    return band[0] // 2, (band[1] + 1) // 2
+    Parameters
+    ----------
+    shape, conductances, inverse_diagonal, interpolation
+        As in `Level`.
+    coarse_x
+        The solution of the next coarser level.
+    b, x
+        Right-hand sides, and solutions, which are changed in place.
+    active
+        The right-hand sides that are iterated on.
+    """
+    bands, width = shape.bands, shape.width
+    coarse_args = (interpolation, coarse_x, shape.coarser.width)
+    # A band reads the last row of the band above and the first row of the band below before these are smoothed. Rows of
+    # zeros stand above the first band and below the last.
+    interface_rows = np.array([row for first, _ in bands[1:] for row in (first - 1, first)], int)
+    halo = np.zeros((interface_rows.size + 2, len(x), width + 1), x.dtype)
+    prolonged_rows(x, active, width, interface_rows, *coarse_args, halo[1:-1])
+    args = (conductances, inverse_diagonal, b, x, active, width, *coarse_args)
+    halos = [(halo[max(2 * i - 1, 0)], halo[2 * i + 2 if i + 1 < len(bands) else -1]) for i in range(len(bands))]
+    parallel_starmap(prolong_and_postsmooth, [(*args, *rows, *band) for rows, band in zip(halos, bands, strict=True)])

@@ -22,7 +22,7 @@ def presmooth(level: Level, b: list[Array]) -> tuple[dict[int, Array], dict[int,
 
     Notes
     -----
-    Each of the two reads half of the matrix: terms that are still 0, or already satisfied, are skipped.
+    Smoothing reads one half of the matrix, the residual the other: terms that are still 0, or satisfied, are skipped.
     """
     x, padded = {}, {}
     for colour in _SWEEP:
@@ -45,7 +45,7 @@ def postsmooth(level: Level, b: list[Array], x: dict[int, Array]) -> list[Array]
 
 
 def _inflow(level: Level, colour: int, padded: dict[int, Array]) -> Array | int:
-    """Return Σ_d k_d x_{i+d} in the cells of a colour, over the neighbours with a colour in `padded`."""
+    """Return Σ_d c_d x_{i+d} in the cells of a colour, over the neighbours with a colour in `padded`."""
     return sum(
         level.conductances[colour][:, d, None] * shift_padded(padded[neighbour.colour], neighbour.block)
         for d, neighbour in enumerate(NEIGHBOURS[colour])

@@ -5,11 +5,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from ...stencil_matrix import QUEEN_OFFSETS, StencilMatrix, neighbour_offsets
+from ..thresholds import ROW_SUM_RTOL
 from .four_colour import pad, shift_padded
 from .transfer import ConductanceStencil
-
-#: Row sums below this, relative to the diagonal, are rounding errors of 0.
-ROW_SUM_RTOL = 1e-14
 
 
 class SymmetricStencil(eqx.Module):

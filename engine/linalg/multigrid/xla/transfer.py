@@ -66,8 +66,8 @@ class Level(NamedTuple):
     inverse_diagonal
         Reciprocal of the diagonal by colour; 0 in rows of zeros.
     interpolation
-        `shares[:, w]`: weight of the parent in the value of the cell, (colour, parent) = `WEIGHTS[w]`, stored at the
-        cell's block.
+        `interpolation[:, w]`: weight of the parent in the value of the cell, (colour, parent) = `WEIGHTS[w]`, stored at
+        the cell's block.
     restriction
         The same weights, stored at the parent's block.
     """
@@ -201,7 +201,7 @@ def _galerkin(conductances: list[Array], interpolation: Array, padded: Array) ->
 def _between(edges: list[tuple[Array, _AtCorners, _AtCorners]], p: int, q: int) -> Array:
     """Return −Σ c a_p a_q over the edges of a patch."""
     return sum(
-        conductance_ * (first[p] - second[p]) * (second[q] - first[q])
-        for conductance_, first, second in edges
+        conductance * (first[p] - second[p]) * (second[q] - first[q])
+        for conductance, first, second in edges
         if not any(isinstance(first[r], int) and isinstance(second[r], int) and first[r] == second[r] for r in (p, q))
     )

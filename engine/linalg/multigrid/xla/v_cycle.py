@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ...stencil_matrix import StencilMatrix
+from ..thresholds import NULL_SPACE_TOL
 from .four_colour import H, V, X, join, split
 from .smoother import postsmooth, presmooth
 from .transfer import ConductanceStencil, Level, coarsen, interpolate, reciprocal, restrict
@@ -19,12 +20,9 @@ MAX_COARSE_CELLS = 256
 #: and the padding costs little.
 MAX_STACKED_CELLS = 65_536
 
-#: Eigenvalues of the coarsest operator, scaled to a diagonal of ones, below this are 0 up to rounding.
-NULL_SPACE_TOL = 1e-14
-
 
 class Hierarchy(eqx.Module):
-    """All levels, the finest first.
+    """The levels, the finest first, and the inverse of the coarsest operator.
 
     Parameters
     ----------
@@ -47,7 +45,7 @@ class Hierarchy(eqx.Module):
     coarsest_shape: tuple[int, int] = eqx.field(static=True)
 
 
-def hierarchy(stencil: ConductanceStencil) -> Hierarchy:
+def build(stencil: ConductanceStencil) -> Hierarchy:
     """Coarsen an operator until it is small enough for a dense inverse."""
     separate, stacked = [], None
     while stencil.row_sums.size > max(MAX_STACKED_CELLS, MAX_COARSE_CELLS):
@@ -135,7 +133,7 @@ def _resize(array: Array, rows: int, columns: int) -> Array:
 def _pseudo_inverse(stencil: ConductanceStencil) -> tuple[Float[Array, "n n"], Float[Array, ""]]:
     """Return the pseudoinverse of the coarsest operator, and its smallest nonzero eigenvalue.
 
-    Eigenvalues of 0 belong to cells that are no vertices and to components without a ground.
+    Eigenvalues of 0 belong to cells that are not vertices and to components without a ground.
     """
     conductances, row_sums = (jnp.moveaxis(array, 1, 0).astype(float) for array in stencil)
     center = conductances.sum(0) + row_sums[0]
