@@ -1,6 +1,6 @@
 """`python -m engine JOBDIR` runs a job folder; `python -m engine --probe` describes this environment.
 
-`python -m engine --serve` runs one job after the other, `python -m engine --explore FOLDER` answers the requests of an
+`python -m engine --serve` runs jobs one after another; `python -m engine --explore FOLDER` answers the requests of an
 interactive session.
 """
 

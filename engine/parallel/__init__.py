@@ -1,7 +1,7 @@
 """Parallel work on the CPU: cached Numba compilation, thread pools with BLAS on one thread each, chunks of work.
 
-The number of threads is that of the cores which the process may use; `available_memory` is the memory it may use. The
-environment variables ``PERMEA_THREADS`` and ``PERMEA_MEMORY_BYTES`` limit both.
+There are as many threads as cores that the process may use; `available_memory` is the memory it may use. The
+environment variables ``PERMEA_THREADS`` and ``PERMEA_MEMORY_BYTES`` limit the two.
 """
 
 from .blas_threads import blas_limited_pool

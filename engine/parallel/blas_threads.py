@@ -1,7 +1,7 @@
 """A thread pool for many independent dense products, each with BLAS on one thread.
 
-The products are small. A BLAS with threads of its own for each of them spends its time waiting (ten times slower,
-measured), so BLAS is limited to one thread for the whole process while such a pool exists.
+The products are small. If BLAS used several threads for each of them, it would spend its time waiting (ten times
+slower, measured). So BLAS is limited to one thread for the whole process while such a pool exists.
 """
 
 from collections.abc import Callable, Iterable, Iterator

@@ -1,4 +1,4 @@
-"""Machine code of kernels on disk: damaged files are deleted, and what cannot be read or written is compiled again.
+"""Disk cache of compiled kernels with checksums: a damaged file is deleted, and its kernel compiled again.
 
 Numba's own cache raises unpredictable errors on damaged files, and loads machine code unchecked, which can end the
 process. Here every file ends with the checksum of the rest.
@@ -37,7 +37,7 @@ class KernelCache(FunctionCache):
         )
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
-        """Return the compiled kernel for a signature; None if it is not there or cannot be used."""
+        """Return the compiled kernel for a signature; None if it is not stored or cannot be used."""
         try:
             return super().load_overload(sig, target_context)
         except Exception:
@@ -70,7 +70,7 @@ class _CheckedFiles(IndexDataCacheFile):
 
 
 def _is_intact(path: str) -> bool:
-    """Return whether a file is there and has the content that was written; one that is damaged is deleted."""
+    """Return whether a file exists and has the content that was written; delete it if it is damaged."""
     try:
         with open(path, "rb") as file:
             content = file.read()

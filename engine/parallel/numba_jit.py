@@ -78,7 +78,7 @@ def parallel_starmap(
     function
         The kernel.
     calls
-        Its arguments.
+        The arguments of each call.
     while_waiting
         Called every half a second until all calls have returned, to report progress.
 
@@ -97,12 +97,12 @@ def parallel_starmap(
 
 
 def cpu_count() -> int:
-    """Return the number of cores that the process may use: at most that of ``PERMEA_THREADS``, if it is set.
+    """Return the number of cores that the process may use, but at most ``PERMEA_THREADS`` if that is set.
 
     Raises
     ------
     ValueError
-        The environment variable ``PERMEA_THREADS`` is no number of threads.
+        The environment variable ``PERMEA_THREADS`` is not a number of threads.
 
     Examples
     --------
@@ -117,7 +117,7 @@ def cpu_count() -> int:
 
 
 def _compile(function: Callable, fastmath: set[str]) -> Callable:
-    # The type checker of the tests wraps functions; Numba needs them unwrapped.
+    # The type checker in the tests wraps functions; Numba needs them unwrapped.
     function = inspect.unwrap(function)
     function.__module__ = _name_for_cache(function.__module__)
     kernel = numba.njit(nogil=True, error_model="numpy", fastmath=fastmath)(function)

@@ -1,4 +1,4 @@
-"""Memory that the process may still use: of the machine, of its control groups and of its own limits.
+"""Memory that the process may still use, given the machine, its control groups and its own limits.
 
 The plugin's `runner/system_memory.py` does the same for QGIS without psutil: neither may import the other.
 """
@@ -33,9 +33,9 @@ def available_memory(proc: Path = Path("/proc"), groups: Path = Path("/sys/fs/cg
 
     Notes
     -----
-    The smallest of what is free on the machine, what the control groups of the process (containers, systemd, batch
-    systems) leave, what its own limits (``ulimit -v`` and ``ulimit -d``) leave, and what the environment variable
-    ``PERMEA_MEMORY_BYTES``, the limit that a user sets, leaves.
+    The minimum of the free memory of the machine, and of the memory left within the limits of the control groups of the
+    process (containers, systemd, batch systems), its own limits (``ulimit -v`` and ``ulimit -d``), and the limit that
+    the user sets with the environment variable ``PERMEA_MEMORY_BYTES``.
 
     Examples
     --------
@@ -53,7 +53,7 @@ def memory_limit() -> int | None:
     Raises
     ------
     ValueError
-        It is no number of bytes.
+        The variable is not a number of bytes.
     """
     text = os.environ.get(MEMORY_VARIABLE, "").strip()
     if text and not (text.isdecimal() and int(text) > 0):
@@ -73,7 +73,7 @@ def used_memory() -> int:
 
 
 def reset_peak_memory(proc: Path = Path("/proc")) -> bool:
-    """Let `peak_memory` start again from the memory in use, and return whether the system can do that (Linux only).
+    """Reset `peak_memory` to the memory in use, and return whether the system can do that (Linux only).
 
     Parameters
     ----------
@@ -89,10 +89,10 @@ def reset_peak_memory(proc: Path = Path("/proc")) -> bool:
 
 
 def return_free_memory() -> None:
-    """Give memory that is allocated but unused back to the system, as far as that is possible."""
+    """Return memory that is allocated but unused to the system, as far as possible."""
     gc.collect()
     if sys.platform == "linux":
-        # GNU's allocator keeps freed blocks otherwise; other allocators lack the function.
+        # GNU's allocator keeps freed blocks until then; other allocators lack the function.
         with contextlib.suppress(AttributeError, OSError):
             ctypes.CDLL(None).malloc_trim(0)
 
@@ -127,7 +127,7 @@ def end_first_if_memory_runs_out() -> None:
 
 
 def _left_in_groups(proc: Path, groups: Path) -> Iterator[int]:
-    """Yield what the control groups of the process, and the groups that contain them, leave."""
+    """Yield the bytes left in each control group of the process, and in the groups that contain it."""
     with contextlib.suppress(OSError):
         for line in (proc / "self" / "cgroup").read_text(encoding="utf-8").splitlines():
             _, controllers, path = line.split(":", 2)
@@ -141,7 +141,7 @@ def _left_in_groups(proc: Path, groups: Path) -> Iterator[int]:
 
 
 def _left_in_group(group: Path, limit: str, used: str, reclaimable: str) -> Iterator[int]:
-    # "max" is no number: a group without a limit.
+    # A group without a limit has "max" instead of a number.
     with contextlib.suppress(OSError, ValueError):
         left = int((group / limit).read_text()) - int((group / used).read_text())
         statistics = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
@@ -149,7 +149,7 @@ def _left_in_group(group: Path, limit: str, used: str, reclaimable: str) -> Iter
 
 
 def _left_of_limits(proc: Path) -> Iterator[int]:
-    """Yield what the limits of the process on its address space and its data leave."""
+    """Yield the bytes left within the limits of the process on its address space and its data."""
     try:
         import resource
 
