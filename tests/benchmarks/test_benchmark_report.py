@@ -18,6 +18,7 @@ from permea.engine import GridGraph
 ROOT = Path(__file__).resolve().parents[2]
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("name", LANDSCAPES)
 def test_peers_receive_the_engine_network(name):
     landscape = BenchmarkLandscape.named(name, 40)

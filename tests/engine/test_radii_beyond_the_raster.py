@@ -93,6 +93,7 @@ POINTS = {"focal_ids": np.array([1, 2]), "focal_cells": np.array([[0, 0], [11, 1
 RASTER = np.random.default_rng(7).lognormal(size=(12, 15))
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("radius", [1e300, pytest.param(5e4, marks=pytest.mark.long)])
 @pytest.mark.parametrize(
     ("task", "parameters", "inputs"),

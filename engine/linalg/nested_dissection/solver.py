@@ -29,7 +29,8 @@ class NestedDissection(AbstractLinearSolver):
 
     Notes
     -----
-    About 31 n² log₂ n factor entries for n × n cells (0.6 GB at 1023² if symmetric); see `predicted_factor_bytes`.
+    For n × n cells the factor has about 7 n² log₂ n entries if symmetric (0.6 GB at 1023²), else 12 n² log₂ n; see
+    `predicted_factor_bytes`.
     A must be an M-matrix: factors are computed without pivoting.
 
     References

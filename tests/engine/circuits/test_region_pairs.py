@@ -84,6 +84,7 @@ def test_low_rank_sum_equals_sum_of_maps(neighbors, columns, zero):
     np.testing.assert_allclose(sums.maximum, one_by_one.maximum, atol=1e-11)
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("wall", [1e-4, 1e-6, 1e-9, 1e-12])
 def test_region_results_across_near_insulating_wall(wall):
     shape = (9, 21)

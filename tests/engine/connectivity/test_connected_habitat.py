@@ -27,6 +27,7 @@ def falling(cost):
     return jnp.exp(-cost / 2.5)
 
 
+@pytest.mark.costly_variants
 @pytest.mark.parametrize("name", DISTANCES)
 @pytest.mark.parametrize("neighbors", [pytest.param("rook", marks=pytest.mark.long), "queen"])
 def test_connected_habitat_matches_dense_distances(name, neighbors):

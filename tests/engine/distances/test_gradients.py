@@ -161,7 +161,7 @@ def test_resistance_gradient_of_every_call(call):
     assert_is_gradient(result, finite_differences(reference_dense.effective_resistances, rows, columns))
 
 
-@pytest.mark.costly_variants
+@pytest.mark.costly
 @pytest.mark.parametrize("call", ["sources", "more to few"])
 def test_rsp_gradient_of_every_call(call):
     (rows, columns), ask = CALLS[call]

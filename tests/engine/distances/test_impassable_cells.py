@@ -169,6 +169,7 @@ def test_padding_is_infinitely_far_from_everything(distance):
     assert np.isfinite(result).tolist() == [[True, True, False], [True, True, False], [False, False, False]]
 
 
+@pytest.mark.costly
 def test_padding_has_survival_zero_in_both_directions():
     distance = RSPDistance(0.5, measure="survival")
     between = eqx.filter_jit(lambda grid, sources, targets: distance(grid, sources, targets))

@@ -47,6 +47,7 @@ def _compiled(grid):
     return ResistanceDistance()(grid, nodes=np.arange(grid.n_vertices))
 
 
+@pytest.mark.costly
 @few
 @given(landscapes(), each_neighbourhood)
 def test_resistance_is_symmetric_and_positive(permeability, neighbors):

@@ -29,6 +29,7 @@ def region_of(*cells):
     return region
 
 
+@pytest.mark.costly_variants
 def test_region_is_one_node():
     # In both components, so that no vertex is without a path.
     region = region_of((0, 0), (1, 1), (4, 3), (0, 6), (3, 5))

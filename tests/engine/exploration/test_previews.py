@@ -18,6 +18,7 @@ def session():
     return ExplorationSession(permeability, np.ones(permeability.shape, bool), pixel_size=(30.0, 30.0))
 
 
+@pytest.mark.costly_variants
 @pytest.mark.parametrize("distance", ["leastcost", "resistance"])
 @pytest.mark.parametrize("quantity", ["distance", "flow", "sensitivity"])
 def test_a_preview_resembles_the_sharp_view(session, distance, quantity):

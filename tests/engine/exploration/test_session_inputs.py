@@ -24,6 +24,7 @@ def test_invalid_values_are_refused(values, value, message):
     assert not ExplorationSession(landscape, valid, values=values).is_passable((1, 2))
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("distance", DISTANCES)
 @pytest.mark.parametrize("change", [False, True])
 def test_a_target_may_have_been_a_barrier_before_painting(distance, change):

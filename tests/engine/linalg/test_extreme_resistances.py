@@ -144,7 +144,7 @@ def test_resistance_of_weak_wall_agrees_with_forty_digits(solver, first, second)
     assert resistance(wall, solver, first, second, "rook") == pytest.approx(expected, rel=1e-8)
 
 
-@pytest.mark.costly_variants
+@pytest.mark.costly
 @pytest.mark.parametrize("solver", [None, Multigrid()], ids=["automatic", "multigrid"])
 def test_weak_wall_leaves_resistances_within_halves_unchanged(solver):
     assert_resistances_within_halves_are_exact(thin_wall(), solver)

@@ -214,6 +214,7 @@ def test_singular_laplacian_raises():
         jax.block_until_ready(solve(NestedDissection(), laplacian, jnp.ones((1, 4, 5))))
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("backend", ["cpu", "xla"])
 def test_derivative_of_singular_laplacian_raises(backend):
     laplacian = GridGraph(np.ones((4, 5)), neighbors="rook").laplacian()

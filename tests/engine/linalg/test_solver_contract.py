@@ -81,6 +81,7 @@ def test_arrays_are_solved_as_in_jax(solver):
             np.testing.assert_allclose(solution.value, expected.value, rtol=1e-12)
 
 
+@pytest.mark.costly_variants
 @pytest.mark.parametrize("backend", ["cpu", "xla"])
 @pytest.mark.parametrize(
     ("solver", "operator", "status", "message"),
@@ -159,6 +160,7 @@ def test_every_circuit_mode_uses_its_solver(solver):
         np.testing.assert_allclose(result, expected, rtol=1e-7)
 
 
+@pytest.mark.costly
 def test_distance_matrix_uses_the_solver_of_the_distance():
     with record_stats() as records:
         distance_matrix(grid(), [0, 40, 120], ResistanceDistance(Multigrid()))

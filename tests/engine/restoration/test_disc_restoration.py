@@ -53,6 +53,7 @@ def test_disc_gain_matches_new_search(name, neighbors, edge_rule, radius, restor
         np.testing.assert_allclose(result.gain, single.gain, rtol=1e-11, atol=1e-12)
 
 
+@pytest.mark.costly
 def test_path_that_leaves_and_reenters_the_disc():
     """A highly permeable strip next to the disc connects two of its lobes."""
     landscape = np.full((5, 9), 0.01)

@@ -87,6 +87,7 @@ def test_distances_match_dijkstra(name, sources, reverse):
     np.testing.assert_allclose(result, dijkstra_with_gradient(costs, SOURCES[sources], reverse)[0], rtol=1e-13)
 
 
+@pytest.mark.costly_variants
 @both_directions
 @pytest.mark.parametrize("name", UNIQUE_GRADIENT)
 @pytest.mark.parametrize("sources", SOURCES)

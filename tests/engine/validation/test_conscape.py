@@ -98,6 +98,7 @@ def test_survival_proportional_to_asserted_matrix(free_energy, reindeer, asserte
     np.testing.assert_allclose(survival / survival[0], expected / expected[0], rtol=1e-9)
 
 
+@pytest.mark.costly
 def test_mean_kl_divergence_equals_asserted(expected_cost, free_energy, reindeer, asserted):
     quality = reindeer.of_vertices
     result = THETA * quality @ (free_energy - expected_cost) @ quality

@@ -30,6 +30,7 @@ def test_largest_component_has_distances(habitat, stored):
     np.testing.assert_array_equal(habitat.active, np.isfinite(stored))
 
 
+@pytest.mark.costly
 def test_expected_cost_equals_conscape(habitat, stored):
     target = habitat.coord_to_active_vertex_index(*TARGET)
     distance = RSPDistance(0.01, minus_log)

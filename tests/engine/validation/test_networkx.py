@@ -110,6 +110,7 @@ def test_rsp_at_small_theta_equals_hitting_cost():
     np.testing.assert_allclose(distances(RSPDistance(1e-7), landscape(3)), expected, rtol=1e-4)
 
 
+@pytest.mark.costly_variants
 @both_neighbourhoods
 @pytest.mark.parametrize("rule", RULES)
 def test_adjacency_matrix_holds_conductances(rule, neighbors):

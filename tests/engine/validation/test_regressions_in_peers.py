@@ -31,6 +31,7 @@ def rsp_at_theta(permeability, theta):
     return RSPDistance(theta)(grid, targets=[35])[0, 0]
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("theta", [1.0, 30.0, 1000.0])
 def test_rsp_is_finite_at_large_theta(theta):
     permeability = np.random.default_rng(51).lognormal(size=(6, 6))

@@ -52,7 +52,7 @@ def test_distance_matrix_matches_library(kind, distance, grid, focal, tmp_path):
     assert (ended.metrics["focal_nodes"], ended.metrics["components"]) == (4, 2)
 
 
-@pytest.mark.costly_variants
+@pytest.mark.costly
 @pytest.mark.parametrize("measure", ["expected_cost", "survival"])
 def test_rsp_matrix_holds_both_directions(measure, grid, tmp_path):
     parameters = {"distance": "rsp", "theta": 0.2, "cost": "inverse", "measure": measure}

@@ -45,7 +45,7 @@ def test_rsp_flow_between_points_matches_library(kind, grid, tmp_path):
     assert [line["percent"] for line in ended.said("progress")][-1] == 100
 
 
-@pytest.mark.costly_variants
+@pytest.mark.costly
 @pytest.mark.parametrize("weighting", ["quality", "proximity"])
 def test_rsp_flow_between_habitat_uses_landmarks(weighting, grid, tmp_path):
     parameters = {**FLOW, "weighting": weighting, "alpha": 2.0, "landmarks": 3}

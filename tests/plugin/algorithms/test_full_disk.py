@@ -8,10 +8,6 @@ import numpy as np
 import pytest
 from qgis.core import QgsProcessingException
 
-from .test_current_flow import at
-
-__all__ = ["at"]
-
 
 @pytest.fixture
 def small_disk(tmp_path):
@@ -36,12 +32,12 @@ SECOND_OUTPUTS = {
 
 
 @pytest.mark.parametrize("name", SECOND_OUTPUTS)
-def test_full_disk_at_the_second_output_keeps_the_first(run, geotiff, at, tmp_path, small_disk, name):
+def test_full_disk_at_the_second_output_keeps_the_first(run, geotiff, valued_points, tmp_path, small_disk, name):
     values = np.random.default_rng(3).lognormal(size=(120, 120))
     places = [(row, column, 1.0) for row in (5, 60, 110) for column in (5, 60, 110)]
-    layer = at(*places)
+    layer = valued_points(*places)
     inputs = {
-        "currentflowadvanced": {"SOURCES": layer, "STRENGTH_FIELD": "value", "GROUNDS": at((50, 50, 0.0))},
+        "currentflowadvanced": {"SOURCES": layer, "STRENGTH_FIELD": "value", "GROUNDS": valued_points((50, 50, 0.0))},
         "currentflow": {"FOCAL": layer},
         "leastcostcorridor": {"FOCAL": layer},
     }
