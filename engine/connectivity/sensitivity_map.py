@@ -90,8 +90,6 @@ def sensitivity(
     source_vertices = np.arange(grid.n_vertices) if sources is None else np.asarray(sources)
     target_vertices = source_vertices if targets is None else np.asarray(grid.vertex_indices(targets, "targets"))
     n_targets = target_vertices.size
-    if not n_targets:
-        raise ValueError("there are no targets")
     batch = n_targets if batch is None else validate_batch(batch, n_targets)
     # Distances have faster algorithms for targets that are the sources, all at once.
     targets_are_sources = targets is None and batch == n_targets

@@ -282,7 +282,7 @@ class GridGraph(eqx.Module):
         Raises
         ------
         ValueError
-            Neither of these forms; a number that no vertex has; a row and column outside the raster or in a cell that
+            No vertex is given; neither of these forms; a number that no vertex has; a row and column outside the raster or in a cell that
             is not active. Under `jax.jit` values cannot be checked: a vertex that does not exist is unreachable.
 
         Examples
@@ -292,6 +292,8 @@ class GridGraph(eqx.Module):
         (Array([2, 0], dtype=int64), Array([2, 0], dtype=int64))
         """
         numbers = jnp.atleast_1d(jnp.asarray(vertices))
+        if not numbers.size:
+            raise ValueError(f"{name} is empty: give at least one vertex")
         if jnp.issubdtype(numbers.dtype, jnp.integer) and numbers.ndim == 2 and numbers.shape[1] == 2:
             return self._numbers_at(numbers[:, 0], numbers[:, 1], name)
         if numbers.ndim != 1 or not jnp.issubdtype(numbers.dtype, jnp.integer):
@@ -335,7 +337,8 @@ class GridGraph(eqx.Module):
         ValueError
             A number that no vertex has. Under `jax.jit` it cannot be checked, and the result is meaningless.
         """
-        cells = self.cells[self.vertex_indices(jnp.ravel(jnp.asarray(vertices, dtype=int)))]
+        numbers = jnp.ravel(jnp.asarray(vertices, dtype=int))
+        cells = self.cells[self.vertex_indices(numbers) if numbers.size else numbers]
         return jnp.stack([cells // self.width, cells % self.width], -1)
 
     def _numbers_at(self, rows: Int[Array, " k"], columns: Int[Array, " k"], name: str) -> Int[Array, " k"]:

@@ -212,7 +212,7 @@ def test_nonlinear_measure_is_differentiated_by_the_chain_rule(grid):
 def test_batch_without_targets_is_rejected(batch, grid):
     with pytest.raises(ValueError, match=f"batch must be 1 or more targets, not {batch}"):
         sensitivity(MeanPathLength(LCPDistance()), grid, VERTICES, batch=batch)
-    with pytest.raises(ValueError, match="there are no targets"):
+    with pytest.raises(ValueError, match="targets is empty: give at least one vertex"):
         sensitivity(MeanPathLength(LCPDistance()), grid, VERTICES, np.empty(0, int))
 
 

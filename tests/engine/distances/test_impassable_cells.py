@@ -189,5 +189,6 @@ def test_distances_between_all_pairs_must_fit_into_memory():
         require_matrix_memory(1_000_000, free_bytes=1 << 40)
 
 
-def test_no_pairs_have_no_resistances():
-    assert ResistanceDistance().pairs(GridGraph([[1.0, 1.0]]), np.empty(0, int), np.empty(0, int)).shape == (0,)
+def test_no_pairs_are_refused():
+    with pytest.raises(ValueError, match="sources is empty"):
+        ResistanceDistance().pairs(GridGraph([[1.0, 1.0]]), np.empty(0, int), np.empty(0, int))

@@ -54,6 +54,13 @@ def test_coordinates_survive_a_round_trip(grid):
     np.testing.assert_array_equal(grid.active_vertex_index_to_coord(np.arange(8)), np.stack([rows, columns], -1))
 
 
+@pytest.mark.parametrize("vertices", [[], np.zeros(0, int), np.zeros((0, 2), int)])
+def test_no_vertices_are_refused(grid, vertices):
+    with pytest.raises(ValueError, match="sources is empty: give at least one vertex"):
+        grid.vertex_indices(vertices, "sources")
+    assert grid.active_vertex_index_to_coord(np.zeros(0, int)).shape == (0, 2)
+
+
 @pytest.mark.parametrize("number", [-1, 8])
 def test_vertex_without_coordinates_raises(grid, number):
     with pytest.raises(ValueError, match=f"1 of 2 vertices is not a vertex of this landscape, the first is {number}"):
