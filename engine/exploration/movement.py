@@ -27,8 +27,8 @@ from .edge_kernels import (
 )
 from .landscape import Landscape
 
-#: Relative residual of potentials that are shown, whose errors are then far below a grey level of the picture. The mean,
-#: a dissipated power, has about twice as many digits.
+#: Relative residual of potentials that are shown, whose errors are then far below a grey level of the picture. The
+#: mean, a dissipated power, has about twice as many digits.
 TOLERANCE = 5e-5
 
 #: Relative residual of potentials whose differences are shown.

@@ -282,8 +282,9 @@ class GridGraph(eqx.Module):
         Raises
         ------
         ValueError
-            No vertex is given; neither of these forms; a number that no vertex has; a row and column outside the raster or in a cell that
-            is not active. Under `jax.jit` values cannot be checked: a vertex that does not exist is unreachable.
+            No vertex is given; neither of these forms; a number that no vertex has; a row and column outside the
+            raster or in a cell that is not active. Under `jax.jit` values cannot be checked: a vertex that does not
+            exist is unreachable.
 
         Examples
         --------
