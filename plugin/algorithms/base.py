@@ -43,7 +43,6 @@ from .plain_values import PlainValues
 from .report import report_destination, write_run_report
 from .results import ResultPresenter
 from .run_log import RunLog
-from .search_words import search_words
 from .step_feedback import StepFeedback
 from .tables import Table, write_tables
 from .timed_step import TimedStep
@@ -90,6 +89,9 @@ class PermeaAlgorithm(QgsProcessingAlgorithm):
     ----------
     identifier, title
         The fixed id for scripts, and what the user reads.
+    search_words
+        Words besides those of the title by which the toolbox finds it: names that other programs and fields use,
+        separated by commas.
     toolbox_group
         The group in the toolbox.
     summary
@@ -113,6 +115,7 @@ class PermeaAlgorithm(QgsProcessingAlgorithm):
 
     identifier: ClassVar[str]
     title: ClassVar[str]
+    search_words: ClassVar[str]
     toolbox_group: ClassVar[Group]
     summary: ClassVar[str]
     help: ClassVar[Help]
@@ -236,7 +239,7 @@ class PermeaAlgorithm(QgsProcessingAlgorithm):
         return str(RESOURCES / "icons" / "algorithms" / f"{self.identifier}.svg")
 
     def tags(self) -> list[str]:
-        return search_words(self.identifier)
+        return self.search_words.split(", ")
 
     def shortDescription(self) -> str:
         return self.summary

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from projects import valid_project
-from qgis.core import QgsProcessingAlgorithm
+from qgis.core import QgsProcessingAlgorithm, QgsProcessingParameterDefinition
 from raster_files import valid_raster
 from vector_layers import valid_features
 
@@ -42,11 +42,10 @@ WINDOWS = {"RANGE": 90.0, "ALPHA": 60.0}
 MOVING = {"RADIUS": 90.0, "BLOCK_SIZE": 1}
 CLASSES = {"CLASS_FIELD": "class", "VALUE_FIELD": "permeability"}
 
-#: For each algorithm the inputs that serve it, one of several sets, and values that suit so small a landscape.
+#: For an algorithm the inputs that serve it, one of several sets, and values that suit so small a landscape. Other
+#: algorithms need the files and layers that are not optional.
 BASES: dict[str, tuple[tuple[tuple[str, ...], ...], dict[str, Any]]] = {
     "barriers": ((("INPUT", "FOCAL"), ("INPUT", "FOCAL_RASTER")), {"SEARCH_RADIUS": 60.0, "CUTOFF": 200.0}),
-    "circuitscapeproject": ((("INPUT",),), {}),
-    "connectedcomponents": ((("INPUT",),), {}),
     "connectedhabitat": ((("INPUT", "QUALITY"),), {"LANDMARKS": 3, "ALPHA": 100.0}),
     "currentflow": ((("INPUT", "FOCAL"), ("INPUT", "FOCAL_RASTER")), {}),
     "currentflowadvanced": (
@@ -55,12 +54,10 @@ BASES: dict[str, tuple[tuple[tuple[str, ...], ...], dict[str, Any]]] = {
     ),
     "distancematrix": ((("INPUT", "FOCAL"), ("INPUT", "FOCAL_RASTER"), ("INPUT", "FOCAL", "TARGETS")), {}),
     "distancetohabitat": ((("HABITAT", "LANDSCAPE"),), {}),
-    "firstlook": (((),), {}),
     "landcovertocurrentsandbarriers": ((("LAND_COVER", "CLASS_TABLE", "FOCAL"),), {}),
     "leastcostcorridor": ((("INPUT", "FOCAL"), ("INPUT", "FOCAL_RASTER"), ("INPUT", "FOCAL", "TARGETS")), {}),
     "leastcostdistance": ((("INPUT", "SOURCES"), ("INPUT", "SOURCE_RASTER")), {}),
     "leastcostpaths": ((("INPUT", "FOCAL"), ("INPUT", "FOCAL_RASTER"), ("INPUT", "FOCAL", "TARGETS")), {}),
-    "loadsampledata": (((),), {}),
     "movingwindowcurrent": ((("INPUT",), ("INPUT", "SOURCE_STRENGTH")), MOVING),
     "movingwindowsensitivity": ((("INPUT",), ("INPUT", "SOURCE_STRENGTH")), MOVING),
     "permeabilityfromlandcover": ((("INPUT", "TABLE"),), CLASSES),
@@ -88,13 +85,23 @@ def vector_role(definition: Any, rng: random.Random) -> str:
 
 def valid_inputs(algorithm: QgsProcessingAlgorithm, rng: random.Random, folder: Path) -> dict[str, Any]:
     """Write inputs that an algorithm takes, and return its parameters without outputs."""
-    sets, values = BASES[algorithm.name()]
+    sets, values = BASES.get(algorithm.name()) or ((_required(algorithm),), {})
     parameters = dict(values)
     if algorithm.parameterDefinition("VALUES") is not None:
         parameters["VALUES"] = "permeability"
     for name in rng.choice(sets):
         parameters[name] = _valid_input(algorithm, name, rng, folder)
     return parameters
+
+
+def _required(algorithm: QgsProcessingAlgorithm) -> tuple[str, ...]:
+    """Return the files and layers that an algorithm cannot do without."""
+    optional = QgsProcessingParameterDefinition.FlagOptional
+    return tuple(
+        definition.name()
+        for definition in algorithm.parameterDefinitions()
+        if definition.type() in ("file", "raster", "source", "vector") and not definition.flags() & optional
+    )
 
 
 def _valid_input(algorithm: QgsProcessingAlgorithm, name: str, rng: random.Random, folder: Path) -> Any:

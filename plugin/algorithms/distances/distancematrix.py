@@ -75,6 +75,10 @@ class DistanceMatrix(EngineAlgorithm):
 
     identifier = "distancematrix"
     title = tr("Distance matrix")
+    search_words = (
+        "stepping stones, habitat network, graph, isolation, patches, gene flow, genetics, isolation by resistance, "
+        "dispersal, cost distance, effective resistance, Circuitscape, Conefor, Graphab, gdistance"
+    )
     toolbox_group = DISTANCES
     summary = tr(
         "Pairwise distances between points, lines or polygons, or to other features, as a table, matrix or lines."

@@ -12,6 +12,7 @@ class LeastCostDistanceAlgorithm(DistanceAlgorithm):
 
     identifier = "leastcostdistance"
     title = tr("Least-cost distance")
+    search_words = "isolation, dispersal, friction, cost surface, cost distance, gdistance"
     summary = tr("Accumulated cost of the least-cost path from every cell to the nearest source.")
     help = Help(
         description=tr(

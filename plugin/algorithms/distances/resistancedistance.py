@@ -12,6 +12,10 @@ class ResistanceDistanceAlgorithm(DistanceAlgorithm):
 
     identifier = "resistancedistance"
     title = tr("Resistance distance")
+    search_words = (
+        "isolation, gene flow, genetics, isolation by resistance, dispersal, resistance surface, "
+        "effective resistance, circuit theory, random walk, Circuitscape, gdistance"
+    )
     summary = tr("Effective resistance between every cell and the sources, with all routes counted.")
     help = Help(
         description=tr(

@@ -23,6 +23,7 @@ class RSPDistanceAlgorithm(DistanceAlgorithm):
 
     identifier = "rspdistance"
     title = tr("Randomized shortest path distance")
+    search_words = "isolation, dispersal, random walk, ConScape, gdistance"
     summary = tr("Cost from every cell to the sources for movement between random walk and least-cost path.")
     help = Help(
         description=tr(

@@ -37,6 +37,10 @@ class Barriers(EngineAlgorithm):
 
     identifier = "barriers"
     title = tr("Barriers and pinch points")
+    search_words = (
+        "barrier, bottleneck, pinch point, pinchpoint, restoration, where to restore, road, conservation priority, "
+        "corridor, linkage, circuit theory, Linkage Mapper, Barrier Mapper, Pinchpoint Mapper"
+    )
     toolbox_group = FLOWS
     summary = tr("Where higher permeability connects focal nodes best, and where current in corridors is constricted.")
     help = Help(

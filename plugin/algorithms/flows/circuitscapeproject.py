@@ -49,6 +49,7 @@ class CircuitscapeProject(EngineRequiredAlgorithm):
 
     identifier = "circuitscapeproject"
     title = tr("Run a Circuitscape project")
+    search_words = "conductance, circuit theory, Circuitscape, Omniscape"
     toolbox_group = FLOWS
     summary = tr("Runs the .ini file of a Circuitscape project and writes the files that Circuitscape would write.")
     help = Help(

@@ -50,6 +50,10 @@ class CurrentFlow(EngineAlgorithm):
 
     identifier = "currentflow"
     title = tr("Current flow")
+    search_words = (
+        "bottleneck, pinch point, pinchpoint, corridor, stepping stones, betweenness, centrality, gene flow, "
+        "conductance, circuit theory, random walk, Circuitscape, Pinchpoint Mapper"
+    )
     toolbox_group = FLOWS
     summary = tr("Current between focal nodes by circuit theory, and the resistance between them.")
     help = Help(

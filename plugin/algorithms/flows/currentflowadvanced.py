@@ -38,6 +38,7 @@ class CurrentFlowAdvanced(EngineAlgorithm):
 
     identifier = "currentflowadvanced"
     title = tr("Current flow from sources to grounds")
+    search_words = "conductance, circuit theory, Circuitscape"
     toolbox_group = FLOWS
     summary = tr("Current from sources of any strength to grounds of any conductance (Circuitscape's advanced mode).")
     help = Help(

@@ -31,6 +31,7 @@ class LeastCostCorridor(EngineAlgorithm):
 
     identifier = "leastcostcorridor"
     title = tr("Least-cost corridor")
+    search_words = "corridor, linkage, friction, cost surface, Linkage Mapper, UNICOR"
     toolbox_group = FLOWS
     summary = tr("How much more a path through each cell costs than the least-cost path.")
     help = Help(

@@ -31,6 +31,10 @@ class LeastCostPaths(EngineAlgorithm):
 
     identifier = "leastcostpaths"
     title = tr("Least-cost paths")
+    search_words = (
+        "corridor, linkage, stepping stones, habitat network, graph, patches, migration, friction, cost surface, "
+        "Linkage Mapper, Graphab, UNICOR"
+    )
     toolbox_group = FLOWS
     summary = tr("Least-cost paths between points, lines or polygons, as lines with their length and cost.")
     help = Help(

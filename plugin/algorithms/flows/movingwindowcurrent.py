@@ -23,6 +23,10 @@ class MovingWindowCurrent(MovingWindowAlgorithm):
 
     identifier = "movingwindowcurrent"
     title = tr("Moving-window current")
+    search_words = (
+        "bottleneck, pinch point, pinchpoint, corridor, gene flow, migration, climate, conductance, circuit theory, "
+        "omnidirectional, Circuitscape, Omniscape"
+    )
     toolbox_group = FLOWS
     summary = tr("Omnidirectional connectivity of landscapes of any size, as in Omniscape.")
     help = Help(

@@ -28,6 +28,9 @@ class RSPFlowAlgorithm(EngineAlgorithm):
 
     identifier = "rspflow"
     title = tr("Randomized shortest path flow")
+    search_words = (
+        "corridor, stepping stones, betweenness, centrality, dispersal, migration, random walk, ConScape, gdistance"
+    )
     toolbox_group = FLOWS
     summary = tr("Expected passages through each cell of movement between random walk and least-cost path.")
     help = Help(

@@ -32,6 +32,10 @@ class ConnectedHabitatAlgorithm(EngineAlgorithm):
 
     identifier = "connectedhabitat"
     title = tr("Connected habitat")
+    search_words = (
+        "conservation priority, stepping stones, habitat network, fragmentation, dispersal, "
+        "probability of connectivity, equivalent connected area, Conefor, Graphab, ConScape, JAXScape"
+    )
     toolbox_group = HABITAT
     summary = tr("How much habitat each cell is connected with, over the whole landscape.")
     help = Help(

@@ -18,6 +18,10 @@ class WindowedConnectivityAlgorithm(WindowedAlgorithm):
 
     identifier = "windowedconnectivity"
     title = tr("Accessible habitat (moving windows)")
+    search_words = (
+        "conservation priority, habitat network, fragmentation, dispersal, probability of connectivity, "
+        "equivalent connected area, Conefor, Graphab, ConScape, JAXScape"
+    )
     toolbox_group = HABITAT
     summary = tr("How much habitat is accessible from each cell within a range, in landscapes of any size.")
     help = Help(

@@ -25,6 +25,10 @@ class MovingWindowSensitivity(MovingWindowAlgorithm):
 
     identifier = "movingwindowsensitivity"
     title = tr("Sensitivity of moving-window current")
+    search_words = (
+        "barrier, restoration, where to restore, road, conservation priority, climate, gradient, derivative, "
+        "elasticity, omnidirectional, Omniscape, ConScape, JAXScape"
+    )
     toolbox_group = SENSITIVITY
     summary = tr("Where changes of the landscape would bring more or less movement through places of interest.")
     help = Help(

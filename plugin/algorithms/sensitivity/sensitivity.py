@@ -48,6 +48,10 @@ class SensitivityAlgorithm(EngineAlgorithm):
 
     identifier = "sensitivity"
     title = tr("Sensitivity of connectivity")
+    search_words = (
+        "barrier, restoration, where to restore, road, conservation priority, gradient, derivative, elasticity, "
+        "ConScape, JAXScape"
+    )
     toolbox_group = SENSITIVITY
     summary = tr("Where changes of the landscape would affect its connectivity most.")
     help = Help(

@@ -24,6 +24,10 @@ class WindowedSensitivityAlgorithm(WindowedAlgorithm):
 
     identifier = "windowedsensitivity"
     title = tr("Sensitivity of connectivity (moving windows)")
+    search_words = (
+        "barrier, restoration, where to restore, road, conservation priority, dispersal, gradient, derivative, "
+        "elasticity, ConScape, JAXScape"
+    )
     toolbox_group = SENSITIVITY
     summary = tr("Where changes of a landscape of any size would affect its connectivity most.")
     help = Help(

@@ -21,6 +21,7 @@ class ConnectedComponents(EngineAlgorithm):
 
     identifier = "connectedcomponents"
     title = tr("Connected components")
+    search_words = "barrier, habitat network, fragmentation, isolation, patches, landscape"
     toolbox_group = TOOLS
     summary = tr("Parts of the landscape within which every cell can be reached from every other.")
     help = Help(

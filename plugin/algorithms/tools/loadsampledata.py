@@ -42,6 +42,7 @@ class LoadSampleData(PermeaAlgorithm):
 
     identifier = "loadsampledata"
     title = tr("Load sample data")
+    search_words = "sample, example, tutorial"
     toolbox_group = TOOLS
     summary = tr("A real landscape, its land cover and habitat patches, to try the algorithms.")
     help = Help(

@@ -63,6 +63,7 @@ class PermeabilityFromLandCover(PermeaAlgorithm):
 
     identifier = "permeabilityfromlandcover"
     title = tr("Permeability from land cover")
+    search_words = "friction, cost surface, conductance, resistance surface, reclassify, landscape"
     toolbox_group = TOOLS
     summary = tr("Reclassifies a land-cover raster into permeability or resistance, with a table of values.")
     help = Help(

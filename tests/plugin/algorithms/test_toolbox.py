@@ -11,7 +11,6 @@ from qgis.PyQt.QtGui import QIcon
 
 from permea.plugin.algorithms import ALGORITHMS
 from permea.plugin.algorithms.base import EngineRequiredAlgorithm
-from permea.plugin.algorithms.search_words import _WORDS
 
 NAMES = [algorithm.identifier for algorithm in ALGORITHMS]
 MODELS = ["distancetohabitat", "firstlook", "landcovertocurrentsandbarriers"]
@@ -133,7 +132,3 @@ def test_every_algorithm_has_words_and_an_icon_of_its_own(provider, name):
     icons = {other: Path(provider.algorithm(other).svgIconPath()).read_text(encoding="utf-8") for other in NAMES}
     assert Path(algorithm.svgIconPath()).is_file()
     assert [other for other, icon in icons.items() if icon == icons[name]] == [name]
-
-
-def test_search_words_name_existing_algorithms(provider):
-    assert {name for names in _WORDS.values() for name in names} <= set(NAMES)
