@@ -96,7 +96,7 @@ def valid_inputs(algorithm: QgsProcessingAlgorithm, rng: random.Random, folder: 
 
 def _required(algorithm: QgsProcessingAlgorithm) -> tuple[str, ...]:
     """Return the files and layers that an algorithm cannot do without."""
-    optional = QgsProcessingParameterDefinition.FlagOptional
+    optional = QgsProcessingParameterDefinition.Flag.FlagOptional
     return tuple(
         definition.name()
         for definition in algorithm.parameterDefinitions()
