@@ -42,9 +42,10 @@ from ..layers import (
     files_of_dataset,
     layer_names,
     save_layer_metadata,
+    stage_metadata_file,
     writing_reason,
 )
-from .destinations import Destination, destination_of
+from .destinations import Destination, destination_of, destinations_of
 from .field_types import FIELD_TYPES
 from .lossy_formats import require_unchanged_values
 from .renderers import Style
@@ -189,8 +190,9 @@ def write_tables(
         if destination is not None
     ]
     in_files = [(table, destination) for table, destination in requested if destination.path is not None]
+    outputs_of_run = [each.path for each in destinations_of(algorithm, parameters, context) if each.path is not None]
     for path, layers in _by_file(in_files).items():
-        _stage_file(path, layers, algorithm.presenter, crs, context, staged, feedback)
+        _stage_file(path, layers, algorithm.presenter, crs, context, staged, outputs_of_run, feedback)
     outputs: dict[str, str] = {}
     yield outputs
     for table, destination in requested:
@@ -250,6 +252,7 @@ def _stage_file(
     crs: QgsCoordinateReferenceSystem,
     context: QgsProcessingContext,
     staged: StagedFiles,
+    outputs: Sequence[Path],
     feedback: QgsProcessingFeedback,
 ) -> None:
     """Write the tables of a file to a temporary file; an existing GeoPackage only gains or replaces these layers."""
@@ -266,8 +269,14 @@ def _stage_file(
 
     if layers[0][1].is_geopackage and path.exists() and path.stat().st_size:
         staged.add(GeoPackageUpdate(path, staged.scratch_path(path), write_layers))
-    else:
-        write_layers(staged.path(path, files_of_dataset(path)))
+        return
+    unfinished = staged.path(path, files_of_dataset(path))
+    write_layers(unfinished)
+    if not layers[0][1].is_geopackage:
+        table, of_that_name = layers[0][0], [each for each in outputs if each.with_suffix("") == path.with_suffix("")]
+        # QGIS reads the same file for all of them: it then names the algorithm.
+        title = presenter.provenance.title if len(of_that_name) > 1 else table.title
+        stage_metadata_file(path, unfinished, presenter.metadata(table.output, title), of_that_name, feedback)
 
 
 def _with_layer_name(value: Any, destination: Destination) -> Any:

@@ -45,6 +45,7 @@ from .outputs import (
     layer_names,
     require_layer_replaceable,
     save_layer_metadata,
+    stage_metadata_file,
     write_raster,
 )
 from .points import Points, point_cells, read_points
@@ -140,6 +141,7 @@ __all__ = [
     "require_layer_replaceable",
     "require_regular_rows",
     "save_layer_metadata",
+    "stage_metadata_file",
     "set_auxiliary_crs",
     "source_files",
     "stream_condition",

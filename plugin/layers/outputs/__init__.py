@@ -12,6 +12,7 @@ from .geopackage import (
     require_layer_replaceable,
     save_layer_metadata,
 )
+from .metadata_file import stage_metadata_file
 from .raster_writer import RASTER_SIDECARS, write_raster
 from .staged_files import StagedFiles
 
@@ -30,5 +31,6 @@ __all__ = [
     "layer_names",
     "require_layer_replaceable",
     "save_layer_metadata",
+    "stage_metadata_file",
     "write_raster",
 ]
