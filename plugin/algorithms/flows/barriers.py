@@ -266,7 +266,7 @@ class Barriers(EngineAlgorithm):
             )
         ]
         for output, key, band_name, style in (
-            ("IMPROVEMENT", "improvement", tr("cost saved, map units × resistance"), gain_style),
+            ("IMPROVEMENT", "improvement", tr("cost saved, {unit}").format(unit=cost_unit(inputs)), gain_style),
             ("RESTORED_GAIN", "restored_gain", tr("gain from restoration"), gain_style),
             ("PINCH_POINTS", "pinch_points", tr("current, ampere"), current_style),
         ):

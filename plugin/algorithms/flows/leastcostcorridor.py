@@ -163,7 +163,7 @@ class LeastCostCorridor(EngineAlgorithm):
     def raster_outputs(self, inputs: ParameterValues, result: Result) -> list[RasterOutput]:
         corridor = result.outputs["corridor"]
         normalised = inputs.flag("NORMALISED")
-        unit = tr("fraction of the least cost") if normalised else tr("map units × resistance")
+        unit = tr("fraction of the least cost") if normalised else cost_unit(inputs)
         name = tr("excess cost, {unit}").format(unit=unit)
         title = tr("Normalised least-cost corridor") if normalised else ""
         legend_unit = tr("of the least cost") if normalised else cost_unit(inputs)
