@@ -1,7 +1,8 @@
 """A newcomer's session inside a real QGIS window, which follows the tutorial word by word, from the package on.
 
-Reads the environment: `PERMEA_TEST_PACKAGE` (the zip), `PERMEA_TEST_WHEELS` (a folder of wheels, as index),
-`PERMEA_TEST_TUTORIAL` (the tutorial) and `PERMEA_TEST_OUT` (a folder for the pictures and `report.json`).
+Reads the environment: `PERMEA_TEST_PACKAGE` (the zip), `PERMEA_TEST_WHEELS` (a folder of wheels, as index; if empty,
+the package index), `PERMEA_TEST_TUTORIAL` (the tutorial) and `PERMEA_TEST_OUT` (a folder for the pictures and
+`report.json`).
 """
 
 import os
@@ -134,7 +135,8 @@ def session():
     window.setGeometry(0, 0, *WINDOW)
     for dock in window.findChildren(QDockWidget):
         dock.setVisible(dock.objectName() in ("Layers", "ProcessingToolbox"))
-    QgsSettings().setValue("permea/engine/index", os.environ["PERMEA_TEST_WHEELS"])
+    if os.environ["PERMEA_TEST_WHEELS"]:
+        QgsSettings().setValue("permea/engine/index", os.environ["PERMEA_TEST_WHEELS"])
     for number, action in enumerate(tutorial.read(os.environ["PERMEA_TEST_TUTORIAL"])):
         report["now"] = f"step {action.step}: {action.kind} {action.target}"
         yield from FOLLOW[action.kind](action)

@@ -22,7 +22,12 @@ MAX_ACTIONS = 8
 
 @pytest.fixture(scope="module")
 def wheels(tmp_path_factory):
-    """A folder with the locked wheels of the engine and of uv; most are in the cache of `make setup`."""
+    """A folder with the locked wheels of the engine and of uv; most are in the cache of `make setup`.
+
+    With `PERMEA_TEST_NETWORK` in the environment there is none: the engine is installed from the package index.
+    """
+    if os.environ.get("PERMEA_TEST_NETWORK"):
+        return ""
     folder = tmp_path_factory.mktemp("wheels")
     python = os.environ["PERMEA_ENGINE_PYTHON"]
     for lock in ("engine-requirements.txt", "uv-requirements.txt"):
