@@ -18,7 +18,7 @@ ROOT = Path(os.environ["PERMEA_TEST_ROOT"])
 OUT = Path(os.environ["PERMEA_TEST_OUT"])
 SAMPLE = ROOT / "resources" / "sample"
 WINDOW = (1400, 900)
-PATIENCE_SECONDS = 90
+PATIENCE_SECONDS = 600
 
 course = WindowSession(OUT, PATIENCE_SECONDS)
 report, picture = course.report, course.picture

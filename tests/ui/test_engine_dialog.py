@@ -17,7 +17,7 @@ from qgis.PyQt.QtWidgets import QAbstractButton, QApplication, QLineEdit, QPlain
 SETTING = "permea/engine/python"
 VARIABLE = "PERMEA_ENGINE_PYTHON"
 QGIS_PYTHON = "/usr/bin/python3"
-PATIENCE = 60  # seconds
+PATIENCE = 300  # seconds
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from window_session import WindowSession
 ROOT = Path(os.environ["PERMEA_TEST_ROOT"])
 OUT = Path(os.environ["PERMEA_TEST_OUT"])
 WINDOW = (1400, 900)
-PATIENCE_SECONDS = 240
+PATIENCE_SECONDS = 900
 
 course = WindowSession(OUT, PATIENCE_SECONDS)
 report, picture = course.report, course.picture

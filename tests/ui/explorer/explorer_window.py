@@ -8,7 +8,7 @@ from qgis.core import QgsPointXY, QgsProject, QgsRasterLayer
 from qgis.gui import QgsMapCanvas
 from qgis.PyQt.QtWidgets import QApplication, QMainWindow
 
-PATIENCE = 30  # seconds; the first session of a checkout compiles the engine's kernels
+PATIENCE = 300  # seconds; the first session of a checkout compiles the kernels, which takes long on a loaded machine
 WEST, NORTH, PIXEL, UTM = 290_000.0, 9_120_000.0, 30.0, "EPSG:31985"
 ROWS, COLUMNS = 30, 40
 
