@@ -10,16 +10,16 @@ from qgis.PyQt.QtCore import QThread
 from .engine_environment import engine_python
 from .engine_errors import EngineNotFound
 
-_offer: Callable[[], None] | None = None
+_offer: Callable[[bool], None] | None = None
 
 
-def set_engine_offer(offer: Callable[[], None] | None) -> None:
+def set_engine_offer(offer: Callable[[bool], None] | None) -> None:
     """Set how to offer the user an engine; None where there are no windows, as in `qgis_process`.
 
     Parameters
     ----------
     offer
-        Opens a window and returns when it is closed.
+        Opens a window and returns when it is closed; receives whether a run goes on once an engine is installed.
     """
     global _offer
     _offer = offer
@@ -31,10 +31,29 @@ def can_offer_engine() -> bool:
     return _offer is not None and application is not None and QThread.currentThread() == application.thread()
 
 
-def offer_missing_engine() -> None:
-    """Offer the user an engine if there is none, or one that does not exist any more, and a window can be opened."""
+def offer_missing_engine(*, for_run: bool = False) -> bool:
+    """Offer the user an engine if there is none, or one that does not exist any more, and a window can be opened.
+
+    Parameters
+    ----------
+    for_run
+        Whether a run goes on once an engine is installed.
+
+    Returns
+    -------
+    bool
+        Whether there is an engine now.
+    """
+    if _has_engine():
+        return True
+    if can_offer_engine():
+        _offer(for_run)
+    return _has_engine()
+
+
+def _has_engine() -> bool:
     try:
         engine_python()
     except EngineNotFound:
-        if can_offer_engine():
-            _offer()
+        return False
+    return True

@@ -8,6 +8,7 @@ from processing.gui.AlgorithmDialog import AlgorithmDialog as ProcessingDialog
 from qgis.core import QgsProcessingFeedback
 
 from ..plugin.algorithms.step_feedback import StepFeedback
+from ..plugin.engine_offer import can_offer_engine, offer_missing_engine
 from ..plugin.i18n import tr
 from ..plugin.layers import is_main_thread
 
@@ -42,7 +43,16 @@ class DialogFeedback(StepFeedback):
 
 
 class AlgorithmDialog(ProcessingDialog):
-    """QGIS's dialog of an algorithm; only what it says at the end of a run differs."""
+    """QGIS's dialog of an algorithm, which offers a missing engine before a run and says how the run ended."""
+
+    def runAlgorithm(self) -> None:
+        """Run the algorithm; without an engine, offer one first, and go on by itself once it is installed."""
+        if getattr(self.algorithm(), "needs_engine", False) and can_offer_engine():
+            if not offer_missing_engine(for_run=True):
+                text = tr("Permea's engine is not installed yet. Press Run again once it is ready.")
+                self.messageBar().pushWarning(tr("Not run"), text)
+                return
+        super().runAlgorithm()
 
     def createFeedback(self) -> QgsProcessingFeedback:
         """Return the feedback of a run."""

@@ -48,6 +48,8 @@ class EngineDialog(QDialog):
         Parent window.
     load_sample, open_toolbox
         Called when the user presses the buttons for it after an installation.
+    for_run
+        Whether a run waits for the engine: the dialog says so, and closes once it is installed.
 
     Notes
     -----
@@ -59,13 +61,15 @@ class EngineDialog(QDialog):
         parent: QWidget | None = None,
         load_sample: Callable[[], None] = lambda: None,
         open_toolbox: Callable[[], None] = lambda: None,
+        *,
+        for_run: bool = False,
     ) -> None:
         super().__init__(parent)
         self.setObjectName("permeaEngineDialog")
         self.setWindowTitle(tr("Permea engine"))
         self._tasks = BackgroundTasks()
         self._actions = {"sample": load_sample, "toolbox": open_toolbox}
-        self._ready_to_go_on = False
+        self._ready_to_go_on, self._for_run = False, for_run
         self._fitting = QTimer(self)
         self._fitting.setSingleShot(True)
         self._fitting.timeout.connect(self._grow)
@@ -155,7 +159,9 @@ class EngineDialog(QDialog):
         self.installer.another_python_requested.connect(lambda: self.python_chooser.setCollapsed(False))
         self.installer.started.connect(
             lambda: self._show_state(
-                "mIconTimer.svg", tr("Installing the engine…"), tr("You may close this window and go on working.")
+                "mIconTimer.svg",
+                tr("Installing the engine…"),
+                self._waiting() or tr("You may close this window and go on working."),
             )
         )
         return self.installer
@@ -214,6 +220,10 @@ class EngineDialog(QDialog):
         self.log_box.setCollapsed(False)
         self._fit()
 
+    def _waiting(self) -> str:
+        """Return what happens after an installation that a run waits for; empty if none does."""
+        return tr("The run starts once the engine is installed; it does not if you close this window.") * self._for_run
+
     def _show_next_steps(self, ready: bool) -> None:
         for button in self.next_steps.values():
             button.setVisible(ready)
@@ -225,6 +235,9 @@ class EngineDialog(QDialog):
     # The engine in use
 
     def _engine_works(self, engine: EngineInfo) -> None:
+        if self._for_run and not self.installer.is_installing():
+            self.accept()
+            return
         self._show_state("mIconSuccess.svg", tr("The engine is ready."))
         self._show_next_steps(self._ready_to_go_on)
         self._show_facts(engine)
@@ -239,7 +252,7 @@ class EngineDialog(QDialog):
         if _is_installed():
             self._show_state("mIconWarning.svg", tr("Permea has no working engine."), reason)
         else:
-            self._show_state("mIconInfo.svg", tr("Permea's engine is not installed yet."))
+            self._show_state("mIconInfo.svg", tr("Permea's engine is not installed yet."), self._waiting())
         self.installer.setCollapsed(False)
         self._show_facts(None)
         self._write_log(tr("Engine in use"), "\n".join(filter(None, (message, details))))

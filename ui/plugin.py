@@ -89,7 +89,7 @@ class PermeaPlugin:
         bar = self.iface.messageBar()
         message = bar.createMessage("Permea", text)
         button = QPushButton(label)
-        button.clicked.connect(self.open_engine_dialog)
+        button.clicked.connect(lambda _=False: self.open_engine_dialog())
         message.layout().addWidget(button)
         self.engine_message = bar.pushWidget(message, Qgis.MessageLevel.Info)
 
@@ -119,13 +119,19 @@ class PermeaPlugin:
             QgsApplication.processingRegistry().removeProvider(self.provider)
             self.provider = None
 
-    def open_engine_dialog(self) -> None:
-        """Show the engine dialog, then refresh the toolbox, because the engine may have changed."""
+    def open_engine_dialog(self, for_run: bool = False) -> None:
+        """Show the engine dialog, then refresh the toolbox, because the engine may have changed.
+
+        Parameters
+        ----------
+        for_run
+            Whether a run waits for the engine: the dialog then closes once it is installed.
+        """
         # Imported here because `qgis_process` has no windows, and to keep QGIS's start fast.
         from .engine_dialog import EngineDialog
 
         self._remove_engine_message()
-        EngineDialog(self.iface.mainWindow(), self.load_sample, self.open_toolbox).exec()
+        EngineDialog(self.iface.mainWindow(), self.load_sample, self.open_toolbox, for_run=for_run).exec()
         self.provider.refreshAlgorithms()
 
     def open_settings_dialog(self) -> None:

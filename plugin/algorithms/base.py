@@ -255,6 +255,8 @@ class PermeaAlgorithm(QgsProcessingAlgorithm):
 class EngineRequiredAlgorithm(PermeaAlgorithm):
     """An algorithm that needs the engine; QGIS offers to install it, or says why it cannot run."""
 
+    needs_engine = True
+
     def canExecute(self) -> tuple[bool, str]:
         try:
             engine_python()

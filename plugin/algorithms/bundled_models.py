@@ -59,9 +59,12 @@ class BundledModel(QgsProcessingModelAlgorithm):
     ----------
     files_in_folders
         See `PermeaAlgorithm`: no model writes to a folder.
+    needs_engine
+        Whether it cannot run without the engine.
     """
 
     files_in_folders: ClassVar[dict[str, tuple[str, ...]]] = {}
+    needs_engine = True
 
     def __init__(self, path: Path) -> None:
         super().__init__()

@@ -225,3 +225,18 @@ def test_widgets_are_accessible(open_dialog):
     for kind in (QLineEdit, QPlainTextEdit):
         for widget in dialog.findChildren(kind):
             assert widget.accessibleName()
+
+
+def test_dialog_closes_for_a_run_that_waits_once_there_is_an_engine(qgis_app, monkeypatch, engine_python):
+    from permea.ui.engine_dialog import EngineDialog
+
+    monkeypatch.delenv(VARIABLE)
+    dialog = EngineDialog(for_run=True)
+    dialog.show()
+    wait_for(dialog)
+    assert dialog.isVisible() and "The run starts once the engine is installed" in dialog.reason_label.text()
+    monkeypatch.setenv(VARIABLE, engine_python)
+    dialog.refresh()
+    wait_for(dialog)
+    assert not dialog.isVisible() and dialog.result() == EngineDialog.DialogCode.Accepted
+    dialog.deleteLater()

@@ -65,6 +65,7 @@ from processing.core.Processing import Processing  # noqa: E402
 from processing.core.ProcessingResults import resultsList  # noqa: E402
 
 from permea.plugin.engine_environment import EngineInfo  # noqa: E402
+from permea.plugin.engine_offer import set_engine_offer  # noqa: E402
 from permea.plugin.provider import PermeaProvider  # noqa: E402
 from permea.plugin.runner import execution  # noqa: E402
 
@@ -75,7 +76,7 @@ provider.refreshAlgorithms()  # the models, whose steps must be found
 execution.find_engine = lambda is_cancelled: EngineInfo(sys.executable, folder=engine_folder)
 
 
-def run(does, cancel_at="", name="connectedcomponents", **parameters):
+def run(does, cancel_at="", name="connectedcomponents", seconds=30, **parameters):
     """Run a dialog, cancel once its log holds a text; return its class, how the run ended, and the log."""
     (Path(engine_folder) / "does").write_text(does)
     dialog = provider.algorithm(name).create().createCustomParametersWidget(None)
@@ -83,7 +84,7 @@ def run(does, cancel_at="", name="connectedcomponents", **parameters):
     ended = []
     dialog.algorithmFinished.connect(lambda successful, results: ended.append([successful, results]))
     dialog.runAlgorithm()
-    log, patience = dialog.findChildren(QTextEdit)[-1], time.monotonic() + 30  # the first is the help
+    log, patience = dialog.findChildren(QTextEdit)[-1], time.monotonic() + seconds  # the first is the help
     while not ended and time.monotonic() < patience:
         QGIS.processEvents()
         if not ended and cancel_at and cancel_at in log.toPlainText():
@@ -100,6 +101,27 @@ model = provider.algorithm("firstlook").create().createCustomParametersWidget(No
 value = float(np.frombuffer(gdal.Open(landscape).ReadRaster(0, 0, 1, 1, buf_type=gdal.GDT_Float64))[0])
 report = {"cancelled": run("wait", "half-way"), "failed": run("fail"), "model": type(model).__module__}
 report["reclassified"] = run("", name="permeabilityfromlandcover", MISSING="nodata", MATRIX=[value, 1])
+
+
+# Runs without an engine: the user installs one when it is offered, or closes the window.
+def run_without_engine(installed):
+    """Run a dialog without an engine; return whether runs were offered one, how the run ended, and the log."""
+    variable, offered = "PERMEA_ENGINE_PYTHON", []
+    python = os.environ.pop(variable)
+
+    def offer(for_run):
+        offered.append(for_run)
+        if for_run and installed:
+            os.environ[variable] = python
+
+    set_engine_offer(offer)
+    ended = run("fail", seconds=30 if installed else 1)
+    set_engine_offer(None)
+    os.environ[variable] = python
+    return {"offered": offered, **ended}
+
+
+report["installed"], report["not installed"] = run_without_engine(True), run_without_engine(False)
 report["viewer"] = [[result.name, result.filename] for result in resultsList.getResults()]
 print(json.dumps(report, default=str), flush=True)
 os._exit(0)

@@ -37,3 +37,11 @@ def test_cancelled_run_is_not_called_a_failure_but_a_failed_one_is(session):
     # The report of a run is in QGIS's results viewer, without a choice by the user.
     [[successful, results]] = session["reclassified"]["ended"]
     assert successful and session["viewer"] == [["Report", results["REPORT"]]]
+
+
+def test_run_goes_on_once_the_offered_engine_is_installed(session):
+    installed, missing = session["installed"], session["not installed"]
+    # The first offer is made when the dialog opens.
+    assert installed["offered"] == missing["offered"] == [False, True]
+    assert installed["ended"] and "Execution failed" in installed["log"]
+    assert not missing["ended"] and "starting" not in missing["log"]

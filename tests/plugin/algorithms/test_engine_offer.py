@@ -16,7 +16,7 @@ def offered(provider, monkeypatch):
     """What has been offered since; there is no engine, and dialogs are not made."""
     monkeypatch.delenv("PERMEA_ENGINE_PYTHON", raising=False)
     calls = []
-    set_engine_offer(lambda: calls.append(threading.current_thread()))
+    set_engine_offer(lambda for_run: calls.append(threading.current_thread()))
     for module in (base, bundled_models):
         monkeypatch.setattr(module, "algorithm_dialog", lambda algorithm, parent: DIALOG)
     yield calls
