@@ -13,7 +13,7 @@ from ..layers import FocalNodes, RasterGrid
 from ..runner import Result
 from .formatting import MAX_NAMES_IN_MESSAGE, join_names
 from .parameter_values import ParameterValues
-from .results import cost_unit
+from .results import cost_unit, length_unit
 from .styles import line_style
 from .tables import Column, Table
 
@@ -123,9 +123,10 @@ def path_table(output: str, inputs: ParameterValues, result: Result, which: str)
     for i, j in unreachable_pairs(pairs, len(sources), target_count, which, directed=directed):
         entries.append(((i, j), (*pair_values(sources, targets, i, j), None, None), None))
     entries.sort(key=lambda entry: (entry[0][0], -1 if entry[0][1] is None else entry[0][1]))
-    columns = (*pair_columns(sources, targets), Column("length"), Column("cost"))
+    unit = cost_unit(inputs)
+    columns = (*pair_columns(sources, targets), Column("length", unit=length_unit(inputs)), Column("cost", unit=unit))
     rows, lines = [row for _, row, _ in entries], [line for *_, line in entries]
-    return Table(output, columns, rows, lines, line_style("cost", result.outputs["costs"], cost_unit(inputs)))
+    return Table(output, columns, rows, lines, line_style("cost", result.outputs["costs"], unit))
 
 
 def path_lines(result: Result, grid: RasterGrid) -> list[np.ndarray]:

@@ -69,10 +69,13 @@ class Column:
         Field name: short, lower case.
     kind
         ``"integer"``, ``"real"`` or ``"text"``.
+    unit
+        Unit of the numbers, for the report.
     """
 
     name: str
     kind: str = "real"
+    unit: str = ""
 
 
 @dataclass(frozen=True, eq=False)

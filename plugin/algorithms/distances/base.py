@@ -36,7 +36,7 @@ class DistanceAlgorithm(EngineAlgorithm):
     output_title, output_help
         Label and help of the raster output.
     band_name, unit
-        Name of a single band, and suffix of the numbers in the legend.
+        Name of a single band, and suffix of the numbers in the legend; of costs if empty.
     symmetric
         Whether the distance requires steps with the same conductance in both directions.
     source_note
@@ -48,7 +48,7 @@ class DistanceAlgorithm(EngineAlgorithm):
     task_name: str
     output_title: str
     output_help: str
-    band_name: str = tr("cost, map units × resistance")
+    band_name: str = ""
     unit: str = ""
     symmetric = False
     source_note: str = ""
@@ -106,7 +106,7 @@ class DistanceAlgorithm(EngineAlgorithm):
 
     def single_band_name(self, inputs: ParameterValues) -> str:
         """Return the name of the band if there is one band for all sources."""
-        return self.band_name
+        return self.band_name or tr("cost, {unit}").format(unit=cost_unit(inputs))
 
     def result_title(self, inputs: ParameterValues) -> str:
         """Return what the map shows, for the name of its layer."""

@@ -231,7 +231,9 @@ class DistanceMatrix(EngineAlgorithm):
             count_pairs(*matrix.shape, **kind),
             lambda: ((*pair_values(sources, targets, i, j), matrix.item(i, j)) for i, j in pairs()),
         )
-        columns = (*pair_columns(sources, targets), Column("distance"))
+        is_probability = inputs.choice("DISTANCE") == "rsp" and inputs.choice("MEASURE") == "survival"
+        unit = "" if is_probability else distance_unit(inputs)
+        columns = (*pair_columns(sources, targets), Column("distance", unit=unit))
         tables = [Table("OUTPUT", columns, rows, title=with_distance(tr("Distances"), inputs))]
         if inputs.is_provided("MATRIX"):
             matrix_columns = (Column("id", columns[0].kind), *(Column(name) for name in _column_names(targets)))
@@ -241,7 +243,7 @@ class DistanceMatrix(EngineAlgorithm):
         if inputs.is_provided("LINES"):
             grid = inputs.landscape.grid
             starts, ends = representative_points(sources, grid), representative_points(targets, grid)
-            style = line_style("distance", _distances(matrix, **kind), distance_unit(inputs))
+            style = line_style("distance", _distances(matrix, **kind), unit)
             lines = RowSequence(len(rows), lambda: (np.stack([starts[i], ends[j]]) for i, j in pairs()))
             title = with_distance(tr("Lines of distances"), inputs)
             tables.append(Table("LINES", columns, rows, lines, style, title=title))

@@ -13,7 +13,7 @@ from ..help import Help
 from ..parameter_values import ParameterValues
 from ..parameters import cost, measure, theta
 from ..renderers import Style
-from ..results import with_theta
+from ..results import cost_unit, with_theta
 from ..styles import survival_style
 from .base import DistanceAlgorithm, log_distance_range
 
@@ -69,7 +69,7 @@ class RSPDistanceAlgorithm(DistanceAlgorithm):
             "survival": tr("survival probability"),
         }[inputs.choice("MEASURE")]
         has_unit = inputs.choice("MEASURE") != "survival" and inputs.choice("COST") == "inverse"
-        return tr("{measure}, map units × resistance").format(measure=name) if has_unit else name
+        return tr("{measure}, {unit}").format(measure=name, unit=cost_unit(inputs)) if has_unit else name
 
     def result_title(self, inputs: ParameterValues) -> str:
         measure = {

@@ -22,7 +22,7 @@ def resistance_table(inputs: ParameterValues, result: Result) -> Table:
     ids, resistances = result.outputs["ids"].tolist(), result.outputs["resistances"]
     kind = id_kind(inputs.focal)
     if resistances.ndim == 1:
-        columns = (Column("id", kind), Column("label", "text"), Column("resistance"))
+        columns = (Column("id", kind), Column("label", "text"), Column("resistance", unit="Ω"))
         rows = [(names[id], labels[id], value) for id, value in zip(ids, resistances.tolist())]
         return Table("RESISTANCES", columns, rows)
     columns = (
@@ -30,7 +30,7 @@ def resistance_table(inputs: ParameterValues, result: Result) -> Table:
         Column("to_id", kind),
         Column("from_label", "text"),
         Column("to_label", "text"),
-        Column("resistance"),
+        Column("resistance", unit="Ω"),
     )
     names, labels = [names[id] for id in ids], [labels[id] for id in ids]
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from ...i18n import tr
 from ..formatting import format_number
-from ..tables import Table
+from ..tables import Column, Table
 
 LISTED_ROWS = 10
 
@@ -56,7 +56,7 @@ def largest_rows(table: Table) -> LargestRows | None:
     finite = [row for row in table.rows if row[index] is not None and math.isfinite(row[index])]
     rows = heapq.nlargest(LISTED_ROWS, finite, key=lambda row: row[index])
     values = np.array([row[index] for row in finite], float)
-    return LargestRows(table.columns[index].name, rows, values, len(table.rows), len(table.rows) - len(finite))
+    return LargestRows(heading(table.columns[index]), rows, values, len(table.rows), len(table.rows) - len(finite))
 
 
 def rows_html(table: Table, largest: LargestRows) -> str:
@@ -64,8 +64,8 @@ def rows_html(table: Table, largest: LargestRows) -> str:
     shown = tr("{shown} of {count:# row|# rows}").format(shown=len(largest.rows), count=largest.count)
     if largest.missing:
         shown += tr("; {missing:,} without a value").format(missing=largest.missing)
-    title = tr("Largest values of “{column}” ({shown}):").format(column=_words(largest.column), shown=shown)
-    heads = "".join(f"<th{_number_class(column.kind)}>{escape(_words(column.name))}</th>" for column in table.columns)
+    title = tr("Largest values of “{column}” ({shown}):").format(column=largest.column, shown=shown)
+    heads = "".join(f"<th{_number_class(column.kind)}>{escape(heading(column))}</th>" for column in table.columns)
     body = "".join(
         "<tr>"
         + "".join(
@@ -79,8 +79,10 @@ def rows_html(table: Table, largest: LargestRows) -> str:
     return f'<p class="note">{escape(title)}</p><div class="wide">{table}</div>'
 
 
-def _words(column: str) -> str:
-    return column.replace("_", " ")
+def heading(column: Column) -> str:
+    """Return what a column holds, with its unit: “cost, m × resistance”."""
+    name = column.name.replace("_", " ")
+    return tr("{quantity}, {unit}").format(quantity=name, unit=column.unit) if column.unit else name
 
 
 def _number_class(kind: str) -> str:

@@ -161,8 +161,7 @@ def table_sections(contents: Contents) -> Iterator[str]:
         if table.lines is not None and contents.landscape is not None:
             parts.append(_lines(contents, table, title, f"legend-lines-{position}"))
         if (largest := largest_rows(table)) is not None:
-            column = largest.column.replace("_", " ")
-            parts += [rows_html(table, largest), histogram_svg(largest.values, column, tr("rows"))]
+            parts += [rows_html(table, largest), histogram_svg(largest.values, largest.column, tr("rows"))]
         if parts:
             yield f"<section><h2>{escape(title)}</h2>{''.join(parts)}</section>"
 

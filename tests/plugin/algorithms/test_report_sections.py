@@ -4,10 +4,13 @@ import re
 
 import numpy as np
 import pytest
+from osgeo import gdal
 from qgis.core import QgsFeature, QgsGeometry, QgsProject, QgsVectorLayer
 
+from permea.plugin.algorithms.report.largest_rows import largest_rows, rows_html
 from permea.plugin.algorithms.report.settings import settings_of
 from permea.plugin.algorithms.report.vectors import MAX_FEATURES, input_features
+from permea.plugin.algorithms.tables import Column, Table
 
 
 @pytest.fixture
@@ -78,3 +81,20 @@ def test_features_that_are_not_drawn_are_counted(drawn):
     assert "<p>" not in drawn([f"Polygon({square(30, 30, 60)})"]).legend
     overlay = drawn([f"Polygon({square(30, 30, 60)})"] * (MAX_FEATURES + 1))
     assert "patches: the first 500 of 501 features are drawn." in overlay.legend
+
+
+def test_rows_with_the_largest_values_have_units():
+    columns = (Column("from_id", "text"), Column("cost", unit="m × resistance"))
+    table = Table("OUTPUT", columns, [("A", 1.0), ("B", 2.0)])
+    html = rows_html(table, largest_rows(table))
+    assert "Largest values of “cost, m × resistance” (2 of 2 rows)" in html and ">from id<" in html
+
+
+def test_bands_and_tables_of_costs_have_the_unit_of_the_map(run, valley_file, points, tmp_path):
+    places, report = points((0, 0), (8, 0)), tmp_path / "report.html"
+    for name, sources in (("leastcostdistance", "SOURCES"), ("leastcostcorridor", "FOCAL"), ("rspdistance", "SOURCES")):
+        output = run(name, INPUT=valley_file, REPORT=str(report), **{sources: places})["OUTPUT"]
+        assert gdal.Open(output).GetRasterBand(1).GetDescription().endswith(", m × resistance")
+        assert "map units × resistance" not in report.read_text(encoding="utf-8")
+    run("distancematrix", INPUT=valley_file, FOCAL=places, REPORT=str(report))
+    assert "distance, m × resistance" in report.read_text(encoding="utf-8")

@@ -171,7 +171,7 @@ def test_largest_values_are_listed_with_their_cells(report, read):
 def test_largest_distances_of_the_table_come_first(report, rows):
     results, page = report("distancematrix")
     largest = max(row["distance"] or 0 for row in rows(results["OUTPUT"]))
-    shown = page.text.partition("Largest values of “distance”")[2]
+    shown = page.text.partition("Largest values of “distance, m × resistance”")[2]
     assert 0 < shown.index(format_number(largest)) < 250
 
 
