@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from pathlib import Path
 
-from qgis.core import Qgis, QgsApplication, QgsMessageLog, QgsProcessingException, QgsProcessingProvider, QgsProject
+from qgis.core import (
+    Qgis,
+    QgsApplication,
+    QgsMapLayer,
+    QgsMessageLog,
+    QgsProcessingException,
+    QgsProcessingProvider,
+    QgsProject,
+)
 from qgis.PyQt.QtGui import QIcon
 
 from .algorithms import ALGORITHMS
@@ -53,14 +60,13 @@ class PermeaProvider(QgsProcessingProvider):
     def load(self) -> bool:
         """Add Permea's page to Processing's options, and the algorithms."""
         add_processing_options(self.name(), self.icon())
-        QgsProject.instance().layersAdded.connect(remember_loaded)
+        # QGIS also unloads at its end, when the project may be gone: the connection ends with the provider instead.
+        QgsProject.instance().layersAdded.connect(self._remember_loaded)
         return super().load()
 
     def unload(self) -> None:
         """Remove the page."""
         remove_processing_options()
-        with suppress(TypeError):  # it was not loaded
-            QgsProject.instance().layersAdded.disconnect(remember_loaded)
         super().unload()
 
     def loadAlgorithms(self) -> None:
@@ -71,6 +77,9 @@ class PermeaProvider(QgsProcessingProvider):
         if QgsApplication.processingRegistry().providerById(self.id()) is not None:
             for path in bundled_models():
                 self._add_model(path)
+
+    def _remember_loaded(self, layers: list[QgsMapLayer]) -> None:
+        remember_loaded(layers)
 
     def _add_model(self, path: Path) -> None:
         try:

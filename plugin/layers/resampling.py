@@ -88,8 +88,7 @@ class ResampledBand:
             srcNodata="nan",
             dstNodata="nan",
             errorThreshold=0,  # exact coordinates: an approximation may select the neighbouring cell
-            # GDAL guesses the ratio of the cells from each block that it reads, and smooths where it guesses too low.
-            warpOptions=["XSCALE=1", "YSCALE=1"] if self._is_coarser_than(grid, systems) else [],
+            warpOptions=self._ratio_of_cells(grid, systems),
             **systems,
         )
         with collected_gdal_errors() as errors:
@@ -131,16 +130,21 @@ class ResampledBand:
             )
             yield first, values
 
-    def _is_coarser_than(self, grid: RasterGrid, systems: dict[str, str]) -> bool:
-        """Return whether the cells of the source are as large as those of a grid, or larger."""
+    def _ratio_of_cells(self, grid: RasterGrid, systems: dict[str, str]) -> list[str]:
+        """Return the option for the size of the source's cells in those of a grid, which sets how much GDAL smooths.
+
+        Without it GDAL guesses the ratio from each block that it reads, so that the values depend on the blocks, and
+        cells that are as large as those of the grid, or larger, are smoothed where it guesses too low.
+        """
         unchanged = None
         with collected_gdal_errors():
             unchanged = gdal.AutoCreateWarpedVRT(self._copy, systems.get("srcSRS"), systems.get("dstSRS"))
         if unchanged is None:
-            return False
+            return []
         _, width, _, _, _, height = unchanged.GetGeoTransform()
         _, grid_width, _, _, _, grid_height = grid.geotransform
-        return abs(width) >= 0.999 * abs(grid_width) and abs(height) >= 0.999 * abs(grid_height)
+        ratios = {"XSCALE": abs(width / grid_width), "YSCALE": abs(height / grid_height)}
+        return [f"{name}={ratio if ratio < 0.999 else 1!r}" for name, ratio in ratios.items()]
 
     def close(self) -> None:
         """Close and delete the temporary copy."""

@@ -1,6 +1,6 @@
 """The plugin adds its provider and its menu entries to QGIS, and removes them."""
 
-from qgis.core import QgsApplication
+from qgis.core import QgsApplication, QgsProject, QgsVectorLayer
 
 
 def test_unload_removes_provider(qgis_app, qgis_processing):
@@ -42,3 +42,18 @@ def test_menu_opens_dialogs_and_is_removed(qgis_iface, qgis_processing, monkeypa
     plugin.unload()
     assert removed == added
     assert not toolbar
+
+
+def test_files_of_layers_are_remembered_while_the_provider_is_loaded(qgis_app, qgis_processing, monkeypatch):
+    from permea.plugin import provider
+
+    seen = []
+    monkeypatch.setattr(provider, "remember_loaded", seen.extend)
+    registry, project = QgsApplication.processingRegistry(), QgsProject.instance()
+    loaded = provider.PermeaProvider()
+    registry.addProvider(loaded)
+    project.addMapLayer(QgsVectorLayer("Point", "first", "memory"), False)
+    registry.removeProvider(loaded)
+    project.addMapLayer(QgsVectorLayer("Point", "second", "memory"), False)
+    project.clear()
+    assert len(seen) == 1
