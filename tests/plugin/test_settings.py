@@ -3,6 +3,7 @@
 import pytest
 from qgis.core import QgsSettings
 from qgis.PyQt.QtGui import QIcon
+from qgis.PyQt.QtWidgets import QToolBar
 
 from permea.plugin.engine_environment import find_engine, scrubbed_environment
 from permea.plugin.engine_errors import EngineNotFound
@@ -124,7 +125,9 @@ def test_processing_refuses_wrong_values_before_they_are_stored(options):
     assert not THREADS.text() and not CLUSTER.text()
 
 
-def test_page_of_processing_can_be_filled_and_accepted(options, qgis_app):
+def test_page_of_processing_can_be_filled_and_accepted(options, qgis_iface, monkeypatch):
+    # Processing's menus, which this page imports, need a tool bar since QGIS 3.40.
+    monkeypatch.setattr(qgis_iface, "selectionToolBar", QToolBar, raising=False)
     from processing.gui.ConfigDialog import ConfigDialog
 
     dialog = ConfigDialog()

@@ -106,6 +106,19 @@ def run(provider, engine_python, context, feedback):
     return run
 
 
+@pytest.fixture
+def show_results(qgis_processing, monkeypatch):
+    """Load the results of a run as QGIS's dialogs do, without its window, whose stand-in has no tree of layers."""
+    from processing.gui import Postprocessing
+
+    monkeypatch.setattr(Postprocessing, "iface", None, raising=False)
+
+    def show(algorithm, context, feedback, results):
+        return Postprocessing.handleAlgorithmResults(algorithm, context, feedback, parameters=results)
+
+    return show
+
+
 @dataclass
 class Grid:
     """Contents of a raster file."""

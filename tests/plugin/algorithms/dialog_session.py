@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from osgeo import gdal
 from qgis.core import QgsApplication
-from qgis.gui import QgsBrowserGuiModel, QgsMapCanvas, QgsMessageBar
+from qgis.gui import QgsBrowserGuiModel, QgsLayerTreeView, QgsMapCanvas, QgsMessageBar
 from qgis.PyQt.QtCore import QSize
 from qgis.PyQt.QtWidgets import QMainWindow, QTextEdit
 
@@ -36,13 +36,16 @@ class Window:
 
     def __init__(self):
         self.model, self.window = QgsBrowserGuiModel(), QMainWindow()
-        self.canvas = QgsMapCanvas(self.window)
+        self.canvas, self.layers = QgsMapCanvas(self.window), QgsLayerTreeView(self.window)
 
     def browserModel(self):  # noqa: N802
         return self.model
 
     def iconSize(self, *docked):  # noqa: N802
         return QSize(16, 16)
+
+    def layerTreeView(self):  # noqa: N802
+        return self.layers
 
     def mainWindow(self):  # noqa: N802
         return self.window

@@ -75,7 +75,8 @@ def test_modeler_shows_labels_and_stores_fixed_values(provider, qgis_iface):
         box.setCurrentIndex(number)
         source = widget.value()
         source = source[0] if isinstance(source, list) else source
-        assert source.source() == QgsProcessingModelChildParameterSource.Source.StaticValue
+        static = QgsProcessingModelChildParameterSource.fromStaticValue(parameter.options()[number])
+        assert source.source() == static.source()
         assert source.staticValue() == parameter.options()[number]
     number = WidgetWrapperFactory.create_wrapper(provider.algorithm("rspdistance").parameterDefinition("THETA"), dialog)
     assert number.value()

@@ -9,17 +9,15 @@ from permea.plugin.algorithms.flows.project_layers import result_files
 
 
 @pytest.fixture
-def loaded(provider, engine_python, context):
+def loaded(provider, engine_python, context, show_results):
     """Run a project as its dialog does and return the tree of layers that QGIS then shows."""
-    from processing.gui.Postprocessing import handleAlgorithmResults
-
     context.setProject(QgsProject.instance())
 
     def run(path, folder, **parameters):
         algorithm = QgsApplication.processingRegistry().createAlgorithmById("permea:circuitscapeproject")
         feedback = QgsProcessingFeedback(False)
         results, _ = algorithm.run({"INPUT": str(path), "OUTPUT": str(folder), **parameters}, context, feedback)
-        assert handleAlgorithmResults(algorithm, context, feedback, True, results), feedback.textLog()
+        assert show_results(algorithm, context, feedback, results), feedback.textLog()
         return [
             (group.name(), [node.layer() for node in group.findLayers()])
             for group in QgsProject.instance().layerTreeRoot().children()

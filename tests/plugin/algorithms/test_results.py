@@ -28,9 +28,8 @@ def project():
 
 
 @pytest.fixture
-def load(provider, engine_python, context, project, qgis_processing):
+def load(provider, engine_python, context, project, show_results):
     """Run an algorithm and load its results, as its dialog does; return the layers by the name of the output."""
-    from processing.gui.Postprocessing import handleAlgorithmResults
 
     def load(name, **parameters):
         algorithm = QgsApplication.processingRegistry().createAlgorithmById(f"permea:{name}")
@@ -44,7 +43,7 @@ def load(provider, engine_python, context, project, qgis_processing):
         results, successful = algorithm.run({"VALUES": "permeability", **parameters, **outputs}, context, feedback)
         assert successful, feedback.textLog()
         before = set(project.mapLayers())
-        assert handleAlgorithmResults(algorithm, context, feedback, True, results)
+        assert show_results(algorithm, context, feedback, results)
         context.layersToLoadOnCompletion().clear()
         added = [layer for key, layer in project.mapLayers().items() if key not in before]
         return {out: layer for out in outputs for layer in added if results[out] in (layer.id(), layer.source())}
@@ -218,9 +217,9 @@ def test_a_cancelled_run_leaves_no_group(provider, context, project, valley_file
     assert "Cancelled." in feedback.textLog()
 
 
-def test_results_of_a_bundled_model_are_in_one_group(provider, engine_python, context, project, geotiff, valley):
-    from processing.gui.Postprocessing import handleAlgorithmResults
-
+def test_results_of_a_bundled_model_are_in_one_group(
+    provider, engine_python, context, project, geotiff, valley, show_results
+):
     habitat = np.zeros_like(valley)
     habitat[0:2, 0:2] = 1.0
     algorithm = QgsApplication.processingRegistry().createAlgorithmById("permea:distancetohabitat")
@@ -230,14 +229,13 @@ def test_results_of_a_bundled_model_are_in_one_group(provider, engine_python, co
         values[output.name()].destinationName = output.description()
     feedback = QgsProcessingFeedback(False)
     results, successful = algorithm.run(values, context, feedback)
-    assert successful and handleAlgorithmResults(algorithm, context, feedback, True, results), feedback.textLog()
+    assert successful and show_results(algorithm, context, feedback, results), feedback.textLog()
     [(group, layers)] = tree(project)
     assert group.startswith(f"{algorithm.displayName()} (")
     assert sorted(layers) == ["Distance to habitat", "Habitat blocks"]
 
 
-def test_layers_of_a_batch_are_named_after_their_rows(provider, engine_python, context, project, geotiff):
-    from processing.gui.Postprocessing import handleAlgorithmResults
+def test_layers_of_a_batch_are_named_after_their_rows(provider, engine_python, context, project, geotiff, show_results):
     from processing.tools import dataobjects
 
     for name in ("north", "south"):
@@ -248,7 +246,7 @@ def test_layers_of_a_batch_are_named_after_their_rows(provider, engine_python, c
         output = QgsProcessingOutputLayerDefinition("TEMPORARY_OUTPUT", context.project())
         row = {"INPUT": geotiff(np.ones((2, 3)), name=name), "VALUES": "permeability", "OUTPUT": output}
         _, successful = algorithm.run(row, context, feedback)
-        assert successful and handleAlgorithmResults(algorithm, context, feedback, False, row)
+        assert successful and show_results(algorithm, context, feedback, row)
     assert sorted(layer.name() for layer in project.mapLayers().values()) == [
         "Connected components, north",
         "Connected components, south",

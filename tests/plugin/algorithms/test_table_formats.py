@@ -26,6 +26,8 @@ def refused(run, plain, points, monkeypatch):
 
 @pytest.mark.parametrize("ending", ["txt", "fgb", "json", "dxf", "gpx", "sql", "ili", "geojsonl", "shp"])
 def test_table_in_an_impossible_format_is_refused(refused, tmp_path, ending):
+    if ending == "geojsonl" and is_usable_format(".geojsonl", TYPES.TypeVector):
+        pytest.skip("QGIS 3.40 and newer write tables of this format")
     message = refused(OUTPUT=str(tmp_path / f"a.{ending}"))
     assert "Choose a" in message and ".gpkg, .csv, .geojson" in message
     assert list(tmp_path.glob("a*")) == []
@@ -33,6 +35,8 @@ def test_table_in_an_impossible_format_is_refused(refused, tmp_path, ending):
 
 @pytest.mark.parametrize("ending", ["csv", "xlsx", "ods", "dgn", "txt"])
 def test_lines_in_a_format_without_them_are_refused(refused, tmp_path, ending):
+    if ending == "txt" and is_usable_format(".txt", TYPES.TypeVectorLine):
+        pytest.skip("QGIS 3.44 takes this ending for a format of GDAL that holds lines")
     message = refused(LINES=str(tmp_path / f"a.{ending}"))
     assert (
         f"a layer of lines, which QGIS cannot save completely as 'a.{ending}'" in message or "no supported" in message
@@ -40,7 +44,7 @@ def test_lines_in_a_format_without_them_are_refused(refused, tmp_path, ending):
     assert ".gpkg" in message and ".csv" not in message.replace("a.csv", "")
 
 
-@pytest.mark.parametrize("ending", ["gml", "ods", "xlsx", "csv", "kml"])
+@pytest.mark.parametrize("ending", ["gml", "ods", "xlsx", "csv", "kml", "geojsonl"])
 def test_table_in_a_less_usual_format_is_written(run, plain, points, tmp_path, ending):
     if not is_usable_format(f".{ending}", TYPES.TypeVector):
         pytest.skip(f"this GDAL does not write .{ending}")
