@@ -104,7 +104,9 @@ def test_results_of_a_run_are_in_a_group_with_lines_above_rasters(load, project,
     names = ["Least-cost paths, habitat", "Least-cost corridor, habitat", "Cost-weighted allocation, habitat"]
     groups = tree(project)
     assert all(name.startswith("Least-cost corridor, habitat (") for name, _ in groups)
-    assert [layers for _, layers in groups] in ([names, names], [[name for name in names for _ in range(2)]])
+    # Two runs within a minute share their group; QGIS 3.40 puts the newer run on top, other versions merge both.
+    merged = [name for name in names for _ in range(2)]
+    assert [layers for _, layers in groups] in ([names, names], [names + names], [merged])
 
 
 def test_table_is_below_the_map(load, project, valley_file, points):
