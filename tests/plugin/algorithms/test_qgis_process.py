@@ -109,6 +109,7 @@ def test_land_cover_model_runs_with_qgis_process(qgis_process, sample, read, tmp
         "--",
         *(f"{name}={sample[file]}" for name, file in given.items()),
         "ID_FIELD=name",
+        "VALUES=permeability",
         *(f"{name}={path}" for name, path in outputs.items()),
     )
     assert ended.returncode == 0, ended.stdout + ended.stderr
