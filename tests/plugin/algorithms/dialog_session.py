@@ -88,7 +88,8 @@ def run(does, cancel_at="", name="connectedcomponents", seconds=30, **parameters
     dialog.algorithmFinished.connect(lambda successful, results: ended.append([successful, results]))
     dialog.runAlgorithm()
     log, patience = dialog.findChildren(QTextEdit)[-1], time.monotonic() + seconds  # the first is the help
-    while not ended and time.monotonic() < patience:
+    # Since QGIS 3.40 a failed run has no other end than its message.
+    while not ended and "Execution failed" not in log.toPlainText() and time.monotonic() < patience:
         QGIS.processEvents()
         if not ended and cancel_at and cancel_at in log.toPlainText():
             dialog.cancelButton().click()

@@ -43,5 +43,5 @@ def test_run_goes_on_once_the_offered_engine_is_installed(session):
     installed, missing = session["installed"], session["not installed"]
     # The first offer is made when the dialog opens.
     assert installed["offered"] == missing["offered"] == [False, True]
-    assert installed["ended"] and "Execution failed" in installed["log"]
+    assert "Execution failed" in installed["log"]
     assert not missing["ended"] and "starting" not in missing["log"]
