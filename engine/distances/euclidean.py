@@ -37,6 +37,6 @@ class EuclideanDistance(AbstractDistance):
         return jnp.where(exist, jnp.sqrt((difference**2).sum(-1)), jnp.inf)
 
 
-def _centres(grid: GridGraph, cells: Int[Array, "*batch"]) -> Float[Array, "*batch 2"]:
+def _centres(grid: GridGraph, cells: Int[Array, " *batch"]) -> Float[Array, "*batch 2"]:
     """Return the map coordinates of the centres of cells, relative to the first cell of the raster."""
     return jnp.stack([cells // grid.width, cells % grid.width], -1) * jnp.array(grid.pixel_size)
