@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -219,6 +220,8 @@ def _require_writable(destination: Destination) -> None:
         reason = tr("'{path}' is a folder. Choose a file name").format(path=path)
     elif not os.access(folder, os.W_OK):
         reason = tr("no permission to write to the folder '{folder}'. Choose another").format(folder=path.parent)
+    elif not _accepts_files(folder):
+        reason = tr("no file can be created in the folder '{folder}'. Choose another").format(folder=path.parent)
     elif path.exists() and not os.access(path, os.W_OK):
         reason = tr("'{path}' is write-protected. Choose another file").format(path=path)
     elif destination.is_report:
@@ -228,6 +231,15 @@ def _require_writable(destination: Destination) -> None:
     if reason:
         text = tr("{output} cannot be written: {reason}.")
         raise QgsProcessingException(text.format(output=destination.title, reason=reason))
+
+
+def _accepts_files(folder: Path) -> bool:
+    """Return whether a file can be created: permissions alone do not tell it for root, or on some file systems."""
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
 
 
 def _not_html(path: Path) -> str:

@@ -370,3 +370,14 @@ def test_folder_that_is_a_file_is_refused(tmp_path):
     with pytest.raises(QgsProcessingException, match="notes.txt' is a file. Choose a folder."):
         create_folder(notes)
     assert notes.read_text() == "mine"
+
+
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="a file system without new files, as Linux has it")
+@pytest.mark.parametrize("ending", ["tif", "csv", "gpkg"])
+def test_folder_in_which_no_file_can_be_created_is_refused(run, geotiff, points, feedback, ending):
+    """Root has the permission to write to such a folder."""
+    name, layer = ("leastcostdistance", "SOURCES") if ending == "tif" else ("distancematrix", "FOCAL")
+    given = {"INPUT": geotiff(np.ones((5, 5))), layer: points((0, 0), (3, 3))}
+    with pytest.raises(QgsProcessingException, match="cannot be written: no (file can be created in|permission to)"):
+        run(name, OUTPUT=f"/proc/result.{ending}", **given)
+    assert not any("needs about" in text for text in feedback.infos), "the engine was started"
