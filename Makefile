@@ -15,8 +15,9 @@ RELEASE := $(CLEAN_PYTHON) QT_QPA_PLATFORM=offscreen .venv-release/bin/python
 ENGINE_TESTS := tests/engine tests/benchmarks tests/packaging tests/test_architecture.py tests/test_vocabulary.py
 # Files of few long tests come first, so that no core is idle at the end.
 QGIS_TESTS := tests/fuzz tests/ui tests/plugin
-# Each file runs on one core: fixtures that its tests share are made once.
-ON_ALL_CORES := --numprocesses auto --dist loadfile
+# Each file runs on one core: fixtures that its tests share are made once. A process that crashes fails the run and is
+# not replaced: pytest-xdist would wait for ever for the tests that it has not reported.
+ON_ALL_CORES := --numprocesses auto --dist loadfile --max-worker-restart=0
 # Which tests run: those marked neither `long` nor `costly`, one of these, or all.
 SHORT := -m "not long and not costly"
 

@@ -46,6 +46,17 @@ if "PYTEST_XDIST_WORKER" in os.environ and Path(os.environ["HOME"]).is_relative_
     use_separate_home(os.environ["PYTEST_XDIST_WORKER"])
 
 
+@pytest.fixture(autouse=True)
+def no_lost_exceptions():
+    """Fail the test if an exception leaves a slot: without a hook, PyQt ends the process."""
+    lost, usual = [], sys.excepthook
+    sys.excepthook = lambda kind, error, traceback: lost.append(error)
+    yield
+    sys.excepthook = usual
+    if lost:
+        raise lost[0]
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
     """Mark all variants but the first of tests with `costly_variants` as costly."""

@@ -2,78 +2,98 @@
 
 from __future__ import annotations
 
+import threading
 import traceback
 from collections.abc import Callable
 from typing import Any
 
-from qgis.core import QgsApplication, QgsProcessingException, QgsTask
+from qgis.core import QgsProcessingException
+from qgis.PyQt.QtCore import QObject, Qt, pyqtSignal
 
 from ..plugin.detailed_exception import internal_error
 
-# QGIS's task manager holds no reference to the Python object of a task.
+# Tasks whose thread runs, or has ended without the main thread knowing yet.
 _running: set[BackgroundTask] = set()
 
 
-class BackgroundTask(QgsTask):
+class BackgroundTask(QObject):
     """A function run in another thread, with callbacks in the main thread.
 
     Parameters
     ----------
-    description
-        Description in QGIS's list of tasks.
     work
         Function to run; it must not access widgets. It receives a function that returns whether the task was cancelled.
     done
         Called with the result of `work`.
     failed
         Called with an error message and the details for developers, empty if there are none.
+
+    Notes
+    -----
+    This is no `QgsTask`: a task that starts while another one ends can remain queued for ever in QGIS's task manager,
+    which takes the new one for the old one if both have the same address in memory (QGIS issue 53806).
     """
+
+    _ended = pyqtSignal()
 
     def __init__(
         self,
-        description: str,
         work: Callable[[Callable[[], bool]], Any],
         done: Callable[[Any], None],
         failed: Callable[[str, str], None],
     ) -> None:
-        super().__init__(description, QgsTask.Flag.CanCancel)
+        super().__init__()
         self._work, self._done, self._failed = work, done, failed
         self._result: Any = None
+        self._succeeded = self._cancelled = False
         self._message = self._details = ""
+        self._ended.connect(self._finish, Qt.ConnectionType.QueuedConnection)
 
     def start(self) -> None:
-        """Submit the task to QGIS's task manager."""
+        """Start the thread."""
         _running.add(self)
-        QgsApplication.taskManager().addTask(self)
+        threading.Thread(target=self._run, name="permea-background").start()
 
-    def run(self) -> bool:
-        """Call `work`, in the task's thread."""
+    def cancel(self) -> None:
+        """Let `work` know that its result is not needed; neither `done` nor `failed` is called."""
+        self._cancelled = True
+
+    def is_cancelled(self) -> bool:
+        """Return whether the task was cancelled."""
+        return self._cancelled
+
+    def _run(self) -> None:
         try:
-            self._result = self._work(self.isCanceled)
+            self._result = self._work(self.is_cancelled)
+            self._succeeded = True
         except QgsProcessingException as error:
             self._message, self._details = str(error), "\n".join(getattr(error, "details", ()))
-            return False
-        except Exception:  # an uncaught exception in `run` would crash QGIS
+        except Exception:  # the window has to say so, and a thread's own exceptions are lost
             self._message, self._details = internal_error(), traceback.format_exc()
-            return False
-        return True
+        self._ended.emit()
 
-    def finished(self, result: bool) -> None:
-        """Call `done` or `failed` in the main thread, unless the task was cancelled."""
+    def _finish(self) -> None:
         _running.discard(self)
-        if self.isCanceled():
+        if self._cancelled:
             return
-        if result:
+        if self._succeeded:
             self._done(self._result)
         else:
             self._failed(self._message, self._details)
 
 
 class BackgroundTasks:
-    """The background tasks of a window, which end with it."""
+    """The background tasks of a window, which end with it.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    owner
+        The window; when Qt deletes it, its tasks are cancelled.
+    """
+
+    def __init__(self, owner: QObject) -> None:
         self._tasks: list[BackgroundTask] = []
+        owner.destroyed.connect(self.cancel)
 
     def __bool__(self) -> bool:
         """Whether any task is running."""
@@ -81,7 +101,6 @@ class BackgroundTasks:
 
     def start(
         self,
-        description: str,
         work: Callable[[Callable[[], bool]], Any],
         done: Callable[[Any], None],
         failed: Callable[[str, str], None],
@@ -90,13 +109,12 @@ class BackgroundTasks:
 
         def remove_task_then(callback: Callable) -> Callable:
             def finished(*outcome: Any) -> None:
-                if task in self._tasks:
-                    self._tasks.remove(task)
-                    callback(*outcome)
+                self._tasks.remove(task)
+                callback(*outcome)
 
             return finished
 
-        task = BackgroundTask(description, work, remove_task_then(done), remove_task_then(failed))
+        task = BackgroundTask(work, remove_task_then(done), remove_task_then(failed))
         self._tasks.append(task)
         task.start()
 

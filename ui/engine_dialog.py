@@ -67,7 +67,7 @@ class EngineDialog(QDialog):
         super().__init__(parent)
         self.setObjectName("permeaEngineDialog")
         self.setWindowTitle(tr("Permea engine"))
-        self._tasks = BackgroundTasks()
+        self._tasks = BackgroundTasks(self)
         self._actions = {"sample": load_sample, "toolbox": open_toolbox}
         self._ready_to_go_on, self._for_run = False, for_run
         self._fitting = QTimer(self)
@@ -115,7 +115,7 @@ class EngineDialog(QDialog):
         self._show_next_steps(False)
         self._show_state("mIconTimer.svg", tr("Checking the engine…"))
         self._show_facts(None)
-        self._tasks.start(tr("Checking the Permea engine"), _engine_in_use, self._engine_works, self._engine_fails)
+        self._tasks.start(_engine_in_use, self._engine_works, self._engine_fails)
 
     # Widgets
 

@@ -131,7 +131,9 @@ class PermeaPlugin:
         from .engine_dialog import EngineDialog
 
         self._remove_engine_message()
-        EngineDialog(self.iface.mainWindow(), self.load_sample, self.open_toolbox, for_run=for_run).exec()
+        dialog = EngineDialog(self.iface.mainWindow(), self.load_sample, self.open_toolbox, for_run=for_run)
+        dialog.exec()
+        dialog.deleteLater()
         self.provider.refreshAlgorithms()
 
     def open_settings_dialog(self) -> None:

@@ -106,7 +106,6 @@ class PythonChooser(QgsCollapsibleGroupBox):
             return lambda *outcome: then(python, *outcome) if self._path() == python else None
 
         self._tasks.start(
-            tr("Testing a Python interpreter for Permea"),
             lambda is_cancelled: engine_environment.probe_python(python, is_cancelled=is_cancelled),
             if_path_unchanged(self._test_passed),
             if_path_unchanged(self._test_failed),

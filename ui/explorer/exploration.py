@@ -133,7 +133,7 @@ class Exploration(QObject):
         self.layer: QgsRasterLayer | None = None
         self.settings: Settings | None = None
         self.strokes, self.undone, self.painted_cells = 0, 0, 0
-        self._tasks = BackgroundTasks()
+        self._tasks = BackgroundTasks(self)
         self._edits: list[dict] = []
         self.sequence, self._requests = 0, {}
         self._last_request: ViewRequest | None = None
@@ -161,7 +161,7 @@ class Exploration(QObject):
             feedback = _Feedback(is_cancelled)
             return read_reduced(band, settings.values, most_cells, feedback)
 
-        self._tasks.start(tr("Reading the landscape for the explorer"), read, self._read, self._not_read)
+        self._tasks.start(read, self._read, self._not_read)
 
     def close(self) -> None:
         """End the engine's process and forget the landscape and its strokes."""
@@ -386,7 +386,7 @@ class Exploration(QObject):
             self.busy.emit("")
             self.refused.emit(message, False)
 
-        self._tasks.start(tr("Writing the painted landscape"), write, written, not_written)
+        self._tasks.start(write, written, not_written)
 
 
 class _Feedback(QgsProcessingFeedback):
