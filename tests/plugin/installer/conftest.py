@@ -1,11 +1,16 @@
 """A small engine to install: its wheels in a folder, locked requirements, and a package that answers as an engine."""
 
 import base64
+import contextlib
 import dataclasses
 import hashlib
+import http.server
 import os
+import ssl
 import textwrap
+import threading
 import zipfile
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,6 +20,7 @@ from permea.plugin import engine_environment, engine_folders
 from permea.plugin.installer import InstallationFailed, Plan, Progress, install
 from permea.plugin.installer.plan import UV_REQUIREMENTS, locked_hashes
 from permea.plugin.installer.platforms import uv_tag
+from permea.plugin.installer.uv import install_uv
 
 # Read here, as tests of algorithms put another one in its place.
 ENGINE_PYTHON = Path(os.environ["PERMEA_ENGINE_PYTHON"])
@@ -32,6 +38,12 @@ ENGINE = """
             print(json.dumps({"type": "progress", "percent": 20 * number, "text": f"Loop {number}"}), flush=True)
             time.sleep(0.02)
 """
+
+
+@pytest.fixture(scope="session")
+def engine_python():
+    """The Python of the engine's environment of the tests."""
+    return ENGINE_PYTHON
 
 
 @pytest.fixture(scope="session")
@@ -85,6 +97,55 @@ def wheelhouse(uv_wheel, tmp_path_factory):
     for name, size in PACKAGES.items():
         write_wheel(folder, name, size)
     return folder
+
+
+class Index(http.server.SimpleHTTPRequestHandler):
+    """A package index in the HTML form; may pause before wheels."""
+
+    pause = threading.Event()
+
+    def do_GET(self):  # noqa: N802
+        package = self.path.strip("/").split("/")[-1]
+        if self.path.endswith("/"):
+            wheels = [name for name in os.listdir(self.directory) if name.startswith(f"{package}-")]
+            body = ("<!DOCTYPE html>" + "".join(f'<a href="/{name}">{name}</a>' for name in wheels)).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+        else:
+            self.pause.wait(10)
+            with contextlib.suppress(ConnectionError):  # the client may have given up
+                super().do_GET()
+
+    def log_message(self, *arguments):
+        pass
+
+
+@contextlib.contextmanager
+def serve_folder(folder, certificate=None, *, paused=False):
+    """Serve a folder of wheels as an index, with a pause of ten seconds before each wheel or not, and yield its URL."""
+    Index.pause.clear() if paused else Index.pause.set()
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Index, directory=str(folder)))
+    if certificate:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*certificate)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http{'s' if certificate else ''}://127.0.0.1:{server.server_address[1]}"
+    finally:
+        Index.pause.set()
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.fixture
+def serve():
+    """Serve a folder of wheels as an index, in a context that has its URL."""
+    return serve_folder
 
 
 @pytest.fixture
@@ -147,3 +208,9 @@ def fails(recorder):
         return str(error.value)
 
     return message
+
+
+@pytest.fixture
+def uv_installed(plan, recorder):
+    """Put uv into the profile, so that the failure is one of uv's own."""
+    return install_uv(plan, engine_folders.engines_folder() / "uv", recorder.progress, recorder.feedback)

@@ -1,15 +1,10 @@
 """Installations that fail: each message gives the cause and what to do, and nothing is put into use."""
 
-import contextlib
 import dataclasses
 import errno
-import http.server
 import os
 import shutil
-import ssl
 import subprocess
-import threading
-from functools import partial
 
 import pytest
 
@@ -17,61 +12,12 @@ from permea.plugin import engine_folders
 from permea.plugin.installer import install, network, uv
 from permea.plugin.installer.failures import InstallationFailed, cause_of, disk_failure, failure
 from permea.plugin.installer.platforms import uv_tag
-from permea.plugin.installer.uv import install_uv
 
 
 @pytest.fixture(autouse=True)
 def nothing_in_use(profile):
     yield
     assert engine_folders.current_engine() is None
-
-
-@pytest.fixture
-def uv_installed(plan, recorder):
-    """Put uv into the profile, so that the failure is one of uv's own."""
-    return install_uv(plan, engine_folders.engines_folder() / "uv", recorder.progress, recorder.feedback)
-
-
-class Index(http.server.SimpleHTTPRequestHandler):
-    """A package index in the HTML form; with a pause before wheels."""
-
-    pause = threading.Event()
-
-    def do_GET(self):  # noqa: N802
-        package = self.path.strip("/").split("/")[-1]
-        if self.path.endswith("/"):
-            wheels = [name for name in os.listdir(self.directory) if name.startswith(f"{package}-")]
-            body = ("<!DOCTYPE html>" + "".join(f'<a href="/{name}">{name}</a>' for name in wheels)).encode()
-            self.send_response(200)
-            self.send_header("Content-Type", "text/html")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-        else:
-            self.pause.wait(10)
-            with contextlib.suppress(ConnectionError):  # the client may have given up
-                super().do_GET()
-
-    def log_message(self, *arguments):
-        pass
-
-
-@contextlib.contextmanager
-def serve(folder, certificate=None):
-    """Serve a folder of wheels as an index and yield its URL."""
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Index, directory=str(folder)))
-    if certificate:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(*certificate)
-        server.socket = context.wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http{'s' if certificate else ''}://127.0.0.1:{server.server_address[1]}"
-    finally:
-        Index.pause.set()
-        server.shutdown()
-        server.server_close()
 
 
 @pytest.fixture
@@ -129,16 +75,15 @@ def test_no_connection_for_packages(plan, fails, uv_installed, monkeypatch):
     assert "connect" in message.lower() and "There is no connection to the package index" in message
 
 
-def test_index_that_is_a_page_to_log_in(plan, fails, tmp_path):
+def test_index_that_is_a_page_to_log_in(plan, serve, fails, tmp_path):
     (tmp_path / "page").mkdir()
     with serve(tmp_path / "page") as url:
         assert "it may be showing you a page to log in" in fails(plan, index=url)
 
 
-def test_line_that_is_too_slow(plan, fails, uv_installed, wheelhouse, monkeypatch):
+def test_line_that_is_too_slow(plan, serve, fails, uv_installed, wheelhouse, monkeypatch):
     monkeypatch.setenv("UV_HTTP_RETRIES", "0")
-    Index.pause.clear()
-    with serve(wheelhouse) as url:
+    with serve(wheelhouse, paused=True) as url:
         message = fails(plan, index=url, timeout_seconds=1)
     assert "The connection is too slow. Install again: what is downloaded is kept." in message
 
@@ -162,17 +107,15 @@ def test_package_with_a_wrong_hash(plan, fails, uv_installed):
     assert "not the one that was locked" in fails(plan)
 
 
-def test_proxy_that_signs_connections_anew(plan, fails, uv_installed, wheelhouse, proxy, monkeypatch):
+def test_proxy_that_signs_connections_anew(plan, serve, fails, uv_installed, wheelhouse, proxy, monkeypatch):
     monkeypatch.setenv("UV_HTTP_RETRIES", "0")
-    Index.pause.set()
     with serve(wheelhouse, proxy[0]) as url:
         message = fails(plan, index=url)
     assert "certificate" in message.lower().split("the connection is not trusted")[0]
     assert "import its certificate in QGIS" in message
 
 
-def test_certificate_imported_in_qgis_is_trusted(plan, uv_installed, wheelhouse, proxy, recorder, monkeypatch):
-    Index.pause.set()
+def test_certificate_imported_in_qgis_is_trusted(plan, serve, uv_installed, wheelhouse, proxy, recorder, monkeypatch):
     monkeypatch.setattr(network, "trusted_authorities", proxy[1].read_bytes)
     with serve(wheelhouse, proxy[0]) as url:
         install(dataclasses.replace(plan, index=url), recorder.progress, recorder.feedback)
