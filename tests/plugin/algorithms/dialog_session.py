@@ -88,7 +88,7 @@ def run(does, cancel_at="", name="connectedcomponents", seconds=30, **parameters
     dialog.algorithmFinished.connect(lambda successful, results: ended.append([successful, results]))
     dialog.runAlgorithm()
     log, patience = dialog.findChildren(QTextEdit)[-1], time.monotonic() + seconds  # the first is the help
-    # In QGIS 3.40 and newer the signal of a failed run does not arrive here; its message does.
+    # QGIS 3.40 and newer do not emit the signal where an output is missing; their message is there.
     while not ended and "Execution failed" not in log.toPlainText() and time.monotonic() < patience:
         QGIS.processEvents()
         if not ended and cancel_at and cancel_at in log.toPlainText():
