@@ -10,6 +10,8 @@ VOID = {"meta", "img", "br", "hr", "link", "input"}
 SHAPES = {"rect", "circle", "path", "stop", "text", "g", "svg", "defs", "linearGradient", "lineargradient"}
 LOADING = {"src", "href", "xlink:href", "data", "poster", "srcset", "action", "background"}
 FORBIDDEN = {"script", "link", "iframe", "object", "embed", "base", "form"}
+# Numbers as a machine writes them: with a hyphen for the minus sign, or with an e before the exponent.
+UNPRINTED = r"(?<![\w-])-\.?\d[\d.,]*|\d\.?e[-+]\d+"
 # Elements that may not stand in a paragraph.
 BLOCKS = {"p", "div", "table", "ul", "pre", "figure", "section", "h1", "h2", "h3", "details"}
 
@@ -31,13 +33,15 @@ class ReportPage(HTMLParser):
         super().__init__()
         self.source = Path(path).read_text(encoding="utf-8")
         self.errors, self.pictures, self.headings, self._text, self._open = [], [], [], [], []
-        self._ids, self.tags = set(), []
+        self._ids, self.tags, self._printed, self._is_file_name = set(), [], [], False
         if not self.source.startswith("<!DOCTYPE html>\n"):
             self.errors.append("no doctype")
         self.feed(self.source)
         self.close()
         self.errors += [f"{tag} is not closed" for tag in self._open]
         self.errors += [f"loads {url}" for url in re.findall(r"url\((?!#)[^)]*\)|@import[^;]*", self.source)]
+        self.errors += [f"no {name} to draw with" for name in self._named_colours() - self._ids]
+        self.errors += [f"{number} is not typeset" for number in re.findall(UNPRINTED, self.printed)]
         self.errors += ["a placeholder is left"] * bool(re.search(r"\$\{?(title|lead|sections)", self.source))
         for tag in ("html", "head", "title", "meta", "body", "h1", "main"):
             if tag not in self.tags:
@@ -47,18 +51,30 @@ class ReportPage(HTMLParser):
     def text(self):
         return " ".join(" ".join(self._text).split())
 
+    @property
+    def printed(self):
+        """The text without commands, logs and names of files."""
+        return " ".join(" ".join(self._printed).split())
+
+    def _named_colours(self):
+        return set(re.findall(r"url\(#([^)]*)\)", self.source))
+
     def handle_starttag(self, tag, attributes):
         self.tags.append(tag)
         names = [name for name, _ in attributes]
         values = dict(attributes)
         if len(names) != len(values):
             self.errors.append(f"{tag} has an attribute twice")
+        if tag == "span":
+            self._is_file_name = values.get("class") == "source"
         if tag in FORBIDDEN:
             self.errors.append(f"{tag} in a report")
         if tag in BLOCKS and "p" in self._open:
             self.errors.append(f"{tag} in a paragraph")
         if tag == "li" and self._open[-1] not in ("ul", "ol"):
             self.errors.append("li outside of a list")
+        if "id" in values and " " in values["id"]:
+            self.errors.append(f"id '{values['id']}' has a space")
         if "id" in values:
             if values["id"] in self._ids:
                 self.errors.append(f"id {values['id']} twice")
@@ -92,5 +108,7 @@ class ReportPage(HTMLParser):
         if self._open and self._open[-1] == "style":
             return
         self._text.append(data)
+        if self._open and self._open[-1] != "pre" and not (self._open[-1] == "span" and self._is_file_name):
+            self._printed.append(data)
         if self._open and self._open[-1] in ("h1", "h2"):
             self.headings.append(data)

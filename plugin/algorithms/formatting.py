@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Sequence
 
 from ..i18n import tr
@@ -9,21 +11,69 @@ from ..i18n import tr
 # A message with a thousand names is not read.
 MAX_NAMES_IN_MESSAGE = 20
 
+# Significant digits of a number, and the ratio of two numbers in a column up to which both get as many decimals.
+DIGITS, WIDEST_RATIO = 4, 100
+
+MINUS = "−"
+SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
 
 def format_number(value: float) -> str:
-    """Format a number with four significant digits and thousands separators.
+    """Format a number with four significant digits, thousands separators and a minus sign.
 
-    Very large and very small numbers are written with an exponent.
+    Very large and very small numbers are written with a power of ten.
 
     Examples
     --------
     >>> format_number(52589.65)
     '52,590'
-    >>> format_number(0.000012345)
-    '1.234e-05'
+    >>> format_number(-0.000012345)
+    '−1.234 × 10⁻⁵'
     """
-    rounded = float(f"{value:.4g}")
-    return f"{rounded:,.0f}" if 1000 <= abs(rounded) < 1e9 else f"{rounded:.4g}"
+    rounded = float(f"{value:.{DIGITS}g}") + 0.0  # Never −0.
+    return typeset(f"{rounded:,.0f}" if 1000 <= abs(rounded) < 1e9 else f"{rounded:.{DIGITS}g}")
+
+
+def format_column(values: Sequence[float]) -> list[str]:
+    """Format the finite numbers of a column with the same number of decimals, four significant digits for the largest.
+
+    Numbers of very different sizes are formatted one by one.
+
+    Examples
+    --------
+    >>> format_column([-3.2771, 1.1, 0.0])
+    ['−3.277', '1.100', '0']
+    >>> format_column([52589.65, 0.5])
+    ['52,590', '0.5']
+    """
+    sizes = [abs(value) for value in values if value]
+    if not sizes or max(sizes) > WIDEST_RATIO * min(sizes) or not 1e-3 <= max(sizes) < 1e9:
+        return [format_number(value) for value in values]
+    decimals = max(0, DIGITS - 1 - math.floor(math.log10(max(sizes))))
+    if decimals == 0:
+        return [format_number(value) if abs(value) >= 1000 else typeset(f"{value:.0f}") for value in values]
+    return [typeset(f"{value:.{decimals}f}") if value else "0" for value in values]
+
+
+def typeset(number: str) -> str:
+    """Return a number as it is printed: with a minus sign and a power of ten.
+
+    Parameters
+    ----------
+    number
+        A number as Python formats it.
+
+    Examples
+    --------
+    >>> typeset("-1e-05"), typeset("2.5e+10")
+    ('−10⁻⁵', '2.5 × 10¹⁰')
+    """
+    parts = re.fullmatch(r"(-?)([\d.,]+)e([+-]\d+)", number)
+    if parts is None:
+        return number.replace("-", MINUS)
+    sign, mantissa, exponent = parts.groups()
+    power = "10" + str(int(exponent)).translate(SUPERSCRIPTS)
+    return sign.replace("-", MINUS) + (power if mantissa == "1" else f"{mantissa} × {power}")
 
 
 def join_names(

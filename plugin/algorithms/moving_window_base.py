@@ -10,7 +10,7 @@ from qgis.core import QgsProcessingFeedback, QgsProcessingParameterDefinition, Q
 from ..i18n import tr
 from ..runner import Result
 from .condition_parameters import conditions, read_conditions, validate_conditions
-from .outputs import NumberOutput, common_window_outputs, range_outputs
+from .outputs import NumberOutput, Unit, common_window_outputs, range_outputs
 from .parameter_types import boolean, distance, number, only_with, only_without, with_help
 from .parameters import alignment_note
 from .streamed_inputs import StreamedParameterValues
@@ -138,7 +138,7 @@ class MovingWindowAlgorithm(WindowedAlgorithm):
             feedback.pushInfo(text.format(**result.metrics))
 
 
-def moving_window_outputs(quantity: str, *extra: NumberOutput) -> tuple[NumberOutput, ...]:
+def moving_window_outputs(quantity: str, *extra: NumberOutput, unit: Unit) -> tuple[NumberOutput, ...]:
     """Return the numbers of a run with these windows.
 
     Parameters
@@ -147,13 +147,15 @@ def moving_window_outputs(quantity: str, *extra: NumberOutput) -> tuple[NumberOu
         Name of the mapped quantity.
     extra
         Numbers specific to the algorithm.
+    unit
+        Unit of the mapped quantity.
     """
     return (
         *common_window_outputs(),
         *extra,
         NumberOutput("windows", tr("Windows computed")),
         NumberOutput("skipped_windows", tr("Windows skipped because their target is not a source")),
-        *range_outputs(quantity),
+        *range_outputs(quantity, unit),
     )
 
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Union
 
 from qgis.core import QgsProcessingOutputDefinition, QgsProcessingOutputNumber, QgsProcessingOutputString
 
 from ..i18n import tr
 from ..layers import RasterRows
+from .parameter_values import ParameterValues
 from .renderers import Style
+
+#: Unit of a number in a report, or the function that returns it for the values of the parameters.
+Unit = Union[str, Callable[[ParameterValues], str]]
 
 
 @dataclass(frozen=True)
@@ -59,12 +63,21 @@ class NumberOutput:
         Whether it is text rather than a number.
     output
         Name of the output in QGIS; by default the key in capitals.
+    remark
+        When it is empty, in brackets after the description. A report does not list empty numbers.
+    unit
+        Its unit, for the report.
+    caption
+        Function that returns what a report calls the number, if that depends on the values of the parameters.
     """
 
     key: str
     description: str
     is_text: bool = False
     output: str = ""
+    remark: str = ""
+    unit: Unit = ""
+    caption: Callable[[ParameterValues], str] | None = None
 
     @property
     def name(self) -> str:
@@ -74,7 +87,12 @@ class NumberOutput:
     def definition(self) -> QgsProcessingOutputDefinition:
         """Return the output definition for QGIS."""
         output_class = QgsProcessingOutputString if self.is_text else QgsProcessingOutputNumber
-        return output_class(self.name, self.description)
+        return output_class(self.name, f"{self.description} {self.remark}".rstrip())
+
+    def of_run(self, inputs: ParameterValues) -> NumberOutput:
+        """Return the number with the unit and the caption that it has in a run."""
+        unit = self.unit(inputs) if callable(self.unit) else self.unit
+        return replace(self, description=self.caption(inputs) if self.caption else self.description, unit=unit)
 
 
 def solver_details(numbers: Mapping[str, Any]) -> list[str]:
@@ -103,8 +121,8 @@ def common_outputs() -> tuple[NumberOutput, ...]:
         NumberOutput("active_cells", tr("Passable cells")),
         NumberOutput("components", tr("Connected components of the landscape")),
         NumberOutput("solver", tr("Solver used"), is_text=True),
-        NumberOutput("iterations", tr("Iterations of the solver (empty for a direct solver)")),
-        NumberOutput("residual", tr("Relative residual of the solver (empty if no system was solved)")),
+        NumberOutput("iterations", tr("Iterations of the solver"), remark=tr("(empty for a direct solver)")),
+        NumberOutput("residual", tr("Relative residual of the solver"), remark=tr("(empty if no system was solved)")),
         NumberOutput("seconds", tr("Computing time in seconds, without the start of the engine")),
         NumberOutput("peak_memory_bytes", tr("Peak memory of the engine, in bytes")),
     )
@@ -115,49 +133,60 @@ def common_window_outputs() -> tuple[NumberOutput, ...]:
     return tuple(output for output in common_outputs() if output.key != "components")
 
 
-def window_outputs(quantity: str) -> tuple[NumberOutput, ...]:
+def window_outputs(quantity: str, unit: Unit = "") -> tuple[NumberOutput, ...]:
     """Return the numbers of a windowed connectivity run.
 
     Parameters
     ----------
-    quantity
-        Name of the mapped quantity.
+    quantity, unit
+        Name and unit of the mapped quantity.
     """
     return (
         *common_window_outputs(),
         NumberOutput("connectivity", tr("Connectivity of the present landscape")),
         NumberOutput("windows", tr("Windows computed")),
         NumberOutput("skipped_windows", tr("Windows skipped because they hold no habitat")),
-        *range_outputs(quantity),
+        *range_outputs(quantity, unit),
     )
 
 
-def range_outputs(quantity: str) -> tuple[NumberOutput, ...]:
+def range_outputs(quantity: str, unit: Unit = "") -> tuple[NumberOutput, ...]:
     """Return the smallest and the largest value of a mapped quantity."""
     return (
-        NumberOutput("minimum", tr("Smallest {quantity}").format(quantity=quantity)),
-        NumberOutput("maximum", tr("Largest {quantity}").format(quantity=quantity)),
+        NumberOutput("minimum", tr("Smallest {quantity}").format(quantity=quantity), unit=unit),
+        NumberOutput("maximum", tr("Largest {quantity}").format(quantity=quantity), unit=unit),
     )
 
 
-def distance_outputs() -> tuple[NumberOutput, ...]:
-    """Return the additional numbers of a distance map."""
+def distance_outputs(unit: Unit) -> tuple[NumberOutput, ...]:
+    """Return the additional numbers of a distance map, whose values have a unit."""
     return (
-        NumberOutput("minimum", tr("Smallest finite distance")),
-        NumberOutput("maximum", tr("Largest finite distance")),
-        NumberOutput("mean", tr("Mean of the finite distances")),
+        NumberOutput("minimum", tr("Smallest finite distance"), unit=unit),
+        NumberOutput("maximum", tr("Largest finite distance"), unit=unit),
+        NumberOutput("mean", tr("Mean of the finite distances"), unit=unit),
         NumberOutput("unreachable_cells", tr("Cells that cannot reach any source")),
     )
 
 
-def sensitivity_outputs() -> tuple[NumberOutput, ...]:
-    """Return the additional numbers of a sensitivity map."""
+def sensitivity_outputs(
+    caption: Callable[[ParameterValues], str],
+    unit: Unit,
+    sensitivity_unit: Unit,
+) -> tuple[NumberOutput, ...]:
+    """Return the additional numbers of a sensitivity map.
+
+    Parameters
+    ----------
+    caption, unit
+        What a report calls the quantity that is differentiated, and its unit.
+    sensitivity_unit
+        Unit of the sensitivity.
+    """
     return (
-        NumberOutput("connectivity", tr("Connectivity of the present landscape")),
+        NumberOutput("connectivity", tr("Connectivity of the present landscape"), unit=unit, caption=caption),
         NumberOutput("pairs", tr("Pairs of cells included")),
         NumberOutput("unreachable_pairs", tr("Pairs excluded because no path connects them")),
-        NumberOutput("minimum", tr("Smallest sensitivity")),
-        NumberOutput("maximum", tr("Largest sensitivity")),
+        *range_outputs(tr("sensitivity"), sensitivity_unit),
     )
 
 
@@ -178,16 +207,17 @@ def flow_outputs() -> tuple[NumberOutput, ...]:
 def conservation_output(note: str = "") -> NumberOutput:
     """Return the residual of Kirchhoff's current law, with a note on when it is empty."""
     text = tr("Largest violation of current conservation (Kirchhoff), relative to the largest current")
-    return NumberOutput("kcl_residual", f"{text} {note}".rstrip(), output="UNCONSERVED")
+    return NumberOutput("kcl_residual", text, output="UNCONSERVED", remark=note)
 
 
 def resistance_outputs() -> tuple[NumberOutput, ...]:
     """Return the additional numbers of resistances between focal nodes."""
+    empty = tr("(empty for all to one)")
     return (
         NumberOutput("focal_nodes", tr("Focal nodes")),
         NumberOutput("runs", tr("Pairs, or focal nodes, whose currents were summed")),
         NumberOutput("unconnected", tr("Pairs, or focal nodes, that are not connected")),
-        NumberOutput("minimum", tr("Smallest resistance (empty for all to one)")),
-        NumberOutput("maximum", tr("Largest finite resistance (empty for all to one)")),
-        NumberOutput("mean", tr("Mean of the finite resistances (empty for all to one)")),
+        NumberOutput("minimum", tr("Smallest resistance"), remark=empty, unit="Ω"),
+        NumberOutput("maximum", tr("Largest finite resistance"), remark=empty, unit="Ω"),
+        NumberOutput("mean", tr("Mean of the finite resistances"), remark=empty, unit="Ω"),
     )

@@ -39,7 +39,15 @@ MAX_FLOAT64 = float(np.finfo(np.float64).max)
 
 
 class Style(ABC):
-    """A layer style with all its numbers computed."""
+    """A layer style with all its numbers computed.
+
+    Attributes
+    ----------
+    unit
+        Unit of the values; empty if they have none, or if the style does not know it.
+    """
+
+    unit: str = ""
 
     @abstractmethod
     def renderer(self, layer: QgsMapLayer) -> QgsRasterRenderer | QgsFeatureRenderer:

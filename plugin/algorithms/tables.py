@@ -101,6 +101,8 @@ class Table:
         What it shows, for the name of its layer; by default the label of the output.
     on_top
         Whether its layer lies above all others of the run.
+    lists_largest
+        Whether the report lists the rows with the largest values.
     """
 
     output: str
@@ -111,6 +113,7 @@ class Table:
     points: np.ndarray | None = None
     title: str = ""
     on_top: bool = False
+    lists_largest: bool = True
 
     @property
     def geometry(self) -> QgsWkbTypes.Type:

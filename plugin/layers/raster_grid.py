@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from qgis.core import QgsCoordinateReferenceSystem, QgsProcessingFeedback
+from qgis.core import QgsCoordinateReferenceSystem, QgsProcessingFeedback, QgsUnitTypes
 
 from ..i18n import tr
 
@@ -73,13 +73,19 @@ class RasterGrid:
         centres = np.asarray(cells, float).reshape(-1, 2) + 0.5
         return np.stack([left + width * centres[:, 1], top + step_down * centres[:, 0]], axis=1)
 
+    @property
+    def unit(self) -> str:
+        """Unit of lengths, such as m; "map units" if the coordinate reference system is not known."""
+        return QgsUnitTypes.toAbbreviatedString(self.crs.mapUnits()) if self.crs.isValid() else tr("map units")
+
     def __str__(self) -> str:
         height, width = self.pixel_size
-        return tr("{rows} × {columns} cells of {height:g} × {width:g}, {crs}").format(
+        return tr("{rows} × {columns} cells of {height:g} × {width:g} {unit}, {crs}").format(
             rows=self.rows,
             columns=self.columns,
             height=height,
             width=width,
+            unit=self.unit,
             crs=self.crs.authid() or self.crs.description() or tr("no CRS"),
         )
 

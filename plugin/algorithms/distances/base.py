@@ -44,7 +44,7 @@ class DistanceAlgorithm(EngineAlgorithm):
     """
 
     toolbox_group = DISTANCES
-    number_outputs = (*common_outputs(), *distance_outputs())
+    number_outputs = (*common_outputs(), *distance_outputs(cost_unit))
     task_name: str
     output_title: str
     output_help: str
@@ -128,7 +128,7 @@ class DistanceAlgorithm(EngineAlgorithm):
         return tr(
             "{count:# cell|# cells} cannot reach any source, because barriers (nodata or zero permeability) separate "
             "them from all sources. Their distance is infinite: they are nodata on the map, unless “Unreachable cells” "
-            "is set to infinity, and excluded from the numbers above. “Connected components” maps the connected parts "
+            "is set to infinity, and excluded from the numbers. “Connected components” maps the connected parts "
             "of the landscape."
         )
 

@@ -116,9 +116,9 @@ class DistanceMatrix(EngineAlgorithm):
         *common_outputs(),
         NumberOutput("focal_nodes", tr("Focal nodes")),
         NumberOutput("unreachable_pairs", tr("Pairs without a path")),
-        NumberOutput("minimum", tr("Smallest distance")),
-        NumberOutput("maximum", tr("Largest finite distance")),
-        NumberOutput("mean", tr("Mean of the finite distances")),
+        NumberOutput("minimum", tr("Smallest distance"), unit=lambda inputs: _unit(inputs)),
+        NumberOutput("maximum", tr("Largest finite distance"), unit=lambda inputs: _unit(inputs)),
+        NumberOutput("mean", tr("Mean of the finite distances"), unit=lambda inputs: _unit(inputs)),
     )
     files_in_folders = {"CHECKPOINT": (TABLE_NAME,)}
 
@@ -231,15 +231,14 @@ class DistanceMatrix(EngineAlgorithm):
             count_pairs(*matrix.shape, **kind),
             lambda: ((*pair_values(sources, targets, i, j), matrix.item(i, j)) for i, j in pairs()),
         )
-        is_probability = inputs.choice("DISTANCE") == "rsp" and inputs.choice("MEASURE") == "survival"
-        unit = "" if is_probability else distance_unit(inputs)
+        unit = _unit(inputs)
         columns = (*pair_columns(sources, targets), Column("distance", unit=unit))
         tables = [Table("OUTPUT", columns, rows, title=with_distance(tr("Distances"), inputs))]
         if inputs.is_provided("MATRIX"):
             matrix_columns = (Column("id", columns[0].kind), *(Column(name) for name in _column_names(targets)))
             matrix_rows = [(name, *row) for name, row in zip(sources.names, matrix)]
             title = with_distance(tr("Matrix of distances"), inputs)
-            tables.append(Table("MATRIX", matrix_columns, matrix_rows, title=title))
+            tables.append(Table("MATRIX", matrix_columns, matrix_rows, title=title, lists_largest=False))
         if inputs.is_provided("LINES"):
             grid = inputs.landscape.grid
             starts, ends = representative_points(sources, grid), representative_points(targets, grid)
@@ -262,6 +261,12 @@ class DistanceMatrix(EngineAlgorithm):
         log_distance_range(result, feedback)
         if result.metrics["unreachable_pairs"]:
             feedback.pushInfo(tr("{unreachable_pairs:# pair has|# pairs have} no path.").format(**result.metrics))
+
+
+def _unit(inputs: ParameterValues) -> str:
+    """Return the unit of the distances; empty for probabilities."""
+    is_probability = inputs.choice("DISTANCE") == "rsp" and inputs.choice("MEASURE") == "survival"
+    return "" if is_probability else distance_unit(inputs)
 
 
 def _is_directed(inputs: ParameterValues) -> bool:

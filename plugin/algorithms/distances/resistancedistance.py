@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ...i18n import tr
 from ..help import Help
+from ..outputs import common_outputs, distance_outputs
 from .base import DistanceAlgorithm
 
 
@@ -54,4 +55,5 @@ class ResistanceDistanceAlgorithm(DistanceAlgorithm):
     output_title = tr("Resistance distance")
     band_name = tr("effective resistance, ohm")
     unit = "Ω"
+    number_outputs = (*common_outputs(), *distance_outputs(unit))
     output_help = tr("Effective resistance to the nearest source, or one band for each source.")

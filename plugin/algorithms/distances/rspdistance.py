@@ -10,6 +10,7 @@ from qgis.core import QgsProcessingFeedback, QgsProcessingParameterDefinition
 from ...i18n import Text, tr
 from ...runner import Result
 from ..help import Help
+from ..outputs import common_outputs, distance_outputs
 from ..parameter_values import ParameterValues
 from ..parameters import cost, measure, theta
 from ..renderers import Style
@@ -54,6 +55,10 @@ class RSPDistanceAlgorithm(DistanceAlgorithm):
             "The sample: expected cost to the nearest of nine habitat patches (rings) with θ = 0.001, higher than the "
             "least cost because individuals make detours."
         ),
+    )
+    number_outputs = (
+        *common_outputs(),
+        *distance_outputs(lambda inputs: "" if inputs.choice("MEASURE") == "survival" else cost_unit(inputs)),
     )
     task_name = "rsp.distance"
     output_title = tr("RSP distance")

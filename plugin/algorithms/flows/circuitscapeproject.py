@@ -87,9 +87,13 @@ class CircuitscapeProject(EngineRequiredAlgorithm):
     writes_report = True
     number_outputs = (
         *common_outputs(),
-        NumberOutput("focal_nodes", tr("Focal nodes (empty in advanced mode)")),
-        NumberOutput("runs", tr("Runs whose maps were summed (empty without a cumulative map)")),
-        NumberOutput("unconnected", tr("Pairs, or focal nodes, that are not connected (empty in advanced mode)")),
+        NumberOutput("focal_nodes", tr("Focal nodes"), remark=tr("(empty in advanced mode)")),
+        NumberOutput("runs", tr("Runs whose maps were summed"), remark=tr("(empty without a cumulative map)")),
+        NumberOutput(
+            "unconnected",
+            tr("Pairs, or focal nodes, that are not connected"),
+            remark=tr("(empty in advanced mode)"),
+        ),
         conservation_output(),
         NumberOutput("files", tr("Files written in this run")),
     )

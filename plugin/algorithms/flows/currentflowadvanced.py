@@ -70,8 +70,8 @@ class CurrentFlowAdvanced(EngineAlgorithm):
     number_outputs = (
         *common_outputs(),
         *flow_outputs(),
-        NumberOutput("minimum_potential", tr("Lowest voltage")),
-        NumberOutput("maximum_potential", tr("Highest voltage")),
+        NumberOutput("minimum_potential", tr("Lowest voltage"), unit="V"),
+        NumberOutput("maximum_potential", tr("Highest voltage"), unit="V"),
     )
 
     def parameters(self) -> list[QgsProcessingParameterDefinition]:

@@ -65,9 +65,9 @@ class LeastCostCorridor(EngineAlgorithm):
     number_outputs = (
         *common_outputs(),
         NumberOutput("corridors", tr("Corridors (connected pairs)")),
-        NumberOutput("least_cost", tr("Smallest least-cost distance of all pairs")),
+        NumberOutput("least_cost", tr("Smallest least-cost distance of all pairs"), unit=cost_unit),
         NumberOutput("corridor_cells", tr("Cells of the corridors")),
-        NumberOutput("maximum", tr("Largest value in the corridors")),
+        NumberOutput("maximum", tr("Largest value in the corridors"), unit=lambda inputs: _unit(inputs)),
     )
 
     def parameters(self) -> list[QgsProcessingParameterDefinition]:
@@ -166,8 +166,7 @@ class LeastCostCorridor(EngineAlgorithm):
         unit = tr("fraction of the least cost") if normalised else cost_unit(inputs)
         name = tr("excess cost, {unit}").format(unit=unit)
         title = tr("Normalised least-cost corridor") if normalised else ""
-        legend_unit = tr("of the least cost") if normalised else cost_unit(inputs)
-        style = corridor_style(corridor, legend_unit, cutoff=inputs.is_provided("THRESHOLD"))
+        style = corridor_style(corridor, _unit(inputs), cutoff=inputs.is_provided("THRESHOLD"))
         rasters = [RasterOutput("OUTPUT", corridor, style, band_names=(name,), title=title, lists_largest=False)]
         if "allocation" in result.outputs:
             focal = sources_and_targets(inputs)[0]
@@ -209,3 +208,8 @@ class LeastCostCorridor(EngineAlgorithm):
             "is {least}."
         )
         feedback.pushInfo(text.format(least=format_number(numbers["least_cost"]), **numbers))
+
+
+def _unit(inputs: ParameterValues) -> str:
+    """Return the unit of the excess costs."""
+    return tr("of the least cost") if inputs.flag("NORMALISED") else cost_unit(inputs)

@@ -22,6 +22,7 @@ from ..pair_tables import (
 from ..parameter_types import choice, line_destination
 from ..parameter_values import ParameterValues
 from ..parameters import focal_nodes, graph, landscape, targets, validate_focal
+from ..results import cost_unit
 from ..tables import Table
 from .shared_paths import shared_path_table
 
@@ -67,8 +68,8 @@ class LeastCostPaths(EngineAlgorithm):
     number_outputs = (
         *common_outputs(),
         NumberOutput("paths", tr("Paths found")),
-        NumberOutput("minimum", tr("Smallest cost of a path")),
-        NumberOutput("maximum", tr("Largest cost of a path")),
+        NumberOutput("minimum", tr("Smallest cost of a path"), unit=cost_unit),
+        NumberOutput("maximum", tr("Largest cost of a path"), unit=cost_unit),
     )
 
     def parameters(self) -> list[QgsProcessingParameterDefinition]:

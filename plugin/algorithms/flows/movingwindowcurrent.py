@@ -64,6 +64,7 @@ class MovingWindowCurrent(MovingWindowAlgorithm):
     number_outputs = moving_window_outputs(
         tr("cumulative current"),
         NumberOutput("total_current", tr("Total current into all targets, in ampere")),
+        unit="A",
     )
     task_name = "windowed.current"
 

@@ -66,7 +66,11 @@ class RSPFlowAlgorithm(EngineAlgorithm):
         *common_outputs(),
         *landmark_outputs(),
         NumberOutput("steps", tr("Mean number of steps of a path")),
-        NumberOutput("connectivity", tr("Connected habitat of the landscape (with proximity weighting only)")),
+        NumberOutput(
+            "connectivity",
+            tr("Connected habitat of the landscape"),
+            remark=tr("(with proximity weighting only)"),
+        ),
         NumberOutput("maximum", tr("Largest number of passages through a cell")),
         NumberOutput(
             "flow_balance_error",

@@ -56,7 +56,7 @@ def write_run_report(
         if raster.output in paths
     ]
     landscape = inputs.landscape
-    numbers = {output: result.metrics[output.key] for output in algorithm.number_outputs}
+    numbers = {output.of_run(inputs): result.metrics[output.key] for output in algorithm.number_outputs}
     contents = Contents(
         algorithm,
         inputs.parameters,

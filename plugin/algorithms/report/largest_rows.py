@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from ...i18n import tr
-from ..formatting import format_number
+from ..formatting import format_column
+from ..results import with_unit
 from ..tables import Column, Table
 
 LISTED_ROWS = 10
@@ -50,7 +51,12 @@ class LargestRows:
 def largest_rows(table: Table) -> LargestRows | None:
     """Return the rows with the largest values in the last column of numbers; None if the table has none."""
     numbers = [index for index, column in enumerate(table.columns) if column.kind == "real"]
-    if not numbers or len(table.columns) > MAX_COLUMNS or not 0 < len(table.rows) <= MAX_ROWS:
+    if (
+        not table.lists_largest
+        or not numbers
+        or len(table.columns) > MAX_COLUMNS
+        or not 0 < len(table.rows) <= MAX_ROWS
+    ):
         return None
     index = numbers[-1]
     finite = [row for row in table.rows if row[index] is not None and math.isfinite(row[index])]
@@ -66,14 +72,12 @@ def rows_html(table: Table, largest: LargestRows) -> str:
         shown += tr("; {missing:,} without a value").format(missing=largest.missing)
     title = tr("Largest values of “{column}” ({shown}):").format(column=largest.column, shown=shown)
     heads = "".join(f"<th{_number_class(column.kind)}>{escape(heading(column))}</th>" for column in table.columns)
+    texts = [_texts([row[index] for row in largest.rows], column.kind) for index, column in enumerate(table.columns)]
     body = "".join(
         "<tr>"
-        + "".join(
-            f"<td{_number_class(column.kind)}>{escape(_cell(value, column.kind))}</td>"
-            for value, column in zip(row, table.columns)
-        )
+        + "".join(f"<td{_number_class(column.kind)}>{escape(text)}</td>" for text, column in zip(row, table.columns))
         + "</tr>"
-        for row in largest.rows
+        for row in zip(*texts)
     )
     table = f"<table><tr>{heads}</tr>{body}</table>"
     return f'<p class="note">{escape(title)}</p><div class="wide">{table}</div>'
@@ -81,15 +85,17 @@ def rows_html(table: Table, largest: LargestRows) -> str:
 
 def heading(column: Column) -> str:
     """Return what a column holds, with its unit: “cost, m × resistance”."""
-    name = column.name.replace("_", " ")
-    return tr("{quantity}, {unit}").format(quantity=name, unit=column.unit) if column.unit else name
+    return with_unit(column.name.replace("_", " "), column.unit)
 
 
 def _number_class(kind: str) -> str:
     return ' class="number"' if kind == "real" else ""
 
 
-def _cell(value: Any, kind: str) -> str:
-    if value is None or (kind == "real" and not math.isfinite(value)):
-        return ""
-    return format_number(float(value)) if kind == "real" else str(value)
+def _texts(values: Sequence[Any], kind: str) -> list[str]:
+    """Return the cells of a column as text; empty where a value is missing."""
+    if kind != "real":
+        return ["" if value is None else str(value) for value in values]
+    is_finite = [value is not None and math.isfinite(value) for value in values]
+    numbers = iter(format_column([float(value) for value, finite in zip(values, is_finite) if finite]))
+    return [next(numbers) if finite else "" for finite in is_finite]

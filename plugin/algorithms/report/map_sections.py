@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from html import escape
 
 import numpy as np
 
 from ...i18n import tr
-from ..formatting import format_number
+from ..formatting import format_column, format_number, typeset
+from ..results import with_unit, without_unit
 from ..styles import distance_style, habitat_style
+from ..tables import Table
 from .contents import Contents, MapFile
 from .largest_rows import largest_rows, rows_html
-from .legend import Legend, legend_html
+from .legend import NODATA_COLOUR, Legend, legend_html
 from .pictures import Picture, draw, legend_of_style
 from .plots import class_bars_html, histogram_svg, rounded_number
 from .reduced_band import ReducedBand, band_count, read_reduced, reduced_array
@@ -40,7 +43,9 @@ def landscape_section(contents: Contents) -> str:
     features = _features(contents)
     name = contents.quantity or tr("landscape")
     alt = tr("Map of the {quantity}: {layer}").format(quantity=name, layer=landscape.name)
-    caption = tr("“{layer}”: {grid}.").format(layer=landscape.name, grid=landscape.grid)
+    caption = tr("{quantity} from “{layer}”: {grid}.").format(
+        quantity=_capitalized(name), layer=landscape.name, grid=landscape.grid
+    )
     figure = _figure(contents, picture, legend, "legend-landscape", alt, caption, reduced, features)
     return f'<section class="landscape"><h2>{escape(tr("Landscape"))}</h2>{figure}</section>'
 
@@ -67,30 +72,39 @@ def _band(
     reduced = read_reduced(result.path, number, classes=legend.are_classes)
     picture, legend = draw(reduced.values, result.style, _aspect(contents))
     summary = summarize(result.path, number, contents.log, classes=legend.are_classes, by_magnitude=legend.is_diverging)
-    quantity = reduced.name or result.title
-    alt = tr("Map: {title} ({quantity})").format(title=result.title, quantity=quantity)
-    caption = _range(quantity, summary, classes=legend.are_classes)
+    band_name, unit = reduced.name or result.title, result.style.unit
+    quantity = without_unit(band_name, unit)
+    if band_count(result.path) > 1:
+        # The names of several bands are those of the sources, for example.
+        yield f"<h3>{escape(band_name)}</h3>"
+        quantity = tr("values for “{band}”").format(band=band_name)
+    alt = tr("Map: {title} ({quantity})").format(title=result.title, quantity=band_name)
+    caption = _range(quantity, unit, summary, classes=legend.are_classes)
     yield _figure(contents, picture, legend, f"legend-{name}", alt, caption, reduced, features)
     if legend.are_classes:
         yield _class_table(legend, summary)
         return
-    yield histogram_svg(summary.sample, quantity, tr("cells"), legend)
+    yield histogram_svg(summary.sample, with_unit(quantity, unit), tr("cells"), legend)
     if result.lists_largest:
-        yield _peaks(contents, summary, legend.is_diverging)
+        yield _peaks(contents, summary, unit, by_magnitude=legend.is_diverging)
 
 
-def _range(quantity: str, summary: BandSummary, *, classes: bool) -> str:
+def _capitalized(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _range(quantity: str, unit: str, summary: BandSummary, *, classes: bool) -> str:
     if not summary.cells:
         return tr("{quantity}: no cell has a value.").format(quantity=quantity)
     if classes:
         text = tr("{quantity}, in {cells:# cell|# cells}.")
-        return text.format(quantity=quantity[:1].upper() + quantity[1:], cells=summary.cells)
+        return text.format(quantity=_capitalized(quantity), cells=summary.cells)
     span = summary.maximum - summary.minimum
     return tr("{quantity}: {minimum} to {maximum}, mean {mean}, in {cells:# cell|# cells}.").format(
-        quantity=quantity[:1].upper() + quantity[1:],
+        quantity=_capitalized(quantity),
         minimum=rounded_number(summary.minimum, span),
-        maximum=rounded_number(summary.maximum, span),
-        mean=rounded_number(summary.mean, span),
+        maximum=f"{rounded_number(summary.maximum, span)} {unit}".rstrip(),
+        mean=f"{rounded_number(summary.mean, span)} {unit}".rstrip(),
         cells=summary.cells,
     )
 
@@ -111,7 +125,7 @@ def _figure(
         drawing = f'<svg viewBox="{box}" preserveAspectRatio="none" aria-hidden="true">{overlay.shapes}</svg>'
     if reduced.cells_per_pixel >= 1.5:
         text = tr("Each pixel of the picture stands for about {count} × {count} cells.")
-        caption += " " + text.format(count=f"{reduced.cells_per_pixel:.2g}")
+        caption += " " + text.format(count=format_number(float(f"{reduced.cells_per_pixel:.2g}")))
     has_nodata = bool(np.isnan(reduced.values).any())
     return (
         f'<figure><div class="map"><img src="{picture.uri}" width="{picture.width}" height="{picture.height}" '
@@ -123,9 +137,13 @@ def _figure(
 
 def _class_table(legend: Legend, summary: BandSummary) -> str:
     labels = {entry.value: (entry.colour, entry.label) for entry in legend.entries}
+    # The smaller components share a colour.
+    others = labels.get(math.inf, (NODATA_COLOUR, ""))[0]
     classes = []
     for value, cells in summary.class_cells.most_common(MAX_CLASSES):
-        colour, label = labels.get(value, ("#dddddd", f"{value:g}"))
+        colour, label = labels.get(value, (others, typeset(f"{value:.10g}")))
+        # The labels of components give their size, as the table does.
+        label = label.removesuffix(tr(" ({size:# cell|# cells})").format(size=cells))
         classes.append((colour, label, cells))
     table = class_bars_html(classes)
     if len(summary.class_cells) > MAX_CLASSES:
@@ -134,7 +152,7 @@ def _class_table(legend: Legend, summary: BandSummary) -> str:
     return table
 
 
-def _peaks(contents: Contents, summary: BandSummary, by_magnitude: bool) -> str:
+def _peaks(contents: Contents, summary: BandSummary, unit: str, *, by_magnitude: bool) -> str:
     """Return the table of the cells with the largest values."""
     if not summary.peaks:
         return ""
@@ -142,32 +160,49 @@ def _peaks(contents: Contents, summary: BandSummary, by_magnitude: bool) -> str:
         title = tr("Cells with the largest effect in either direction, at some distance from each other")
     else:
         title = tr("Cells with the largest values, at some distance from each other")
-    heads = ("", "x", "y", tr("Row"), tr("Column"), tr("Value"))
+    heads = ("", "x", "y", tr("Row"), tr("Column"), with_unit(tr("Value"), unit))
     centres = contents.grid.centres(np.array([[peak.row, peak.column] for peak in summary.peaks]))
+    xs, ys = (_coordinates(column) for column in centres.T.tolist())
+    values = format_column([peak.value for peak in summary.peaks])
     rows = []
-    for number, (peak, (x, y)) in enumerate(zip(summary.peaks, centres.tolist()), 1):
-        cells = (number, f"{x:.10g}", f"{y:.10g}", peak.row + 1, peak.column + 1, format_number(peak.value))
+    for number, (peak, x, y, value) in enumerate(zip(summary.peaks, xs, ys, values), 1):
+        cells = (number, x, y, peak.row + 1, peak.column + 1, value)
         rows.append("<tr>" + "".join(f'<td class="number">{cell}</td>' for cell in cells) + "</tr>")
     head = "".join(f'<th class="number">{escape(text)}</th>' for text in heads)
     table = f"<table><tr>{head}</tr>{''.join(rows)}</table>"
     return f'<p class="note">{escape(title)}:</p><div class="wide">{table}</div>'
 
 
+def _coordinates(values: list[float]) -> list[str]:
+    """Format the coordinates of a column with the same number of decimals."""
+    decimals = max(len(f"{value:.10g}".partition(".")[2]) for value in values)
+    return [typeset(f"{value:.{decimals}f}") for value in values]
+
+
 def table_sections(contents: Contents) -> Iterator[str]:
-    """Yield a section for each table: its lines on the map, its histogram and the rows with the largest values."""
-    for position, table in enumerate(contents.tables):
-        title = contents.algorithm.presenter.name(table.output, table.title)
+    """Yield a section for each table: its lines on the map, the rows with the largest values and their histogram.
+
+    Two layers of the same rows, one of them with lines, have one section.
+    """
+    tables = list(contents.tables)
+    while tables:
+        first = tables[0]
+        same = [table for table in tables if table.rows is first.rows and table.columns == first.columns]
+        tables = [table for table in tables if table not in same]
+        title = contents.algorithm.presenter.name(first.output, first.title)
         parts = []
-        if table.lines is not None and contents.landscape is not None:
-            parts.append(_lines(contents, table, title, f"legend-lines-{position}"))
-        if (largest := largest_rows(table)) is not None:
-            parts += [rows_html(table, largest), histogram_svg(largest.values, largest.column, tr("rows"))]
+        for table in same:
+            if table.lines is not None and contents.landscape is not None:
+                parts.append(_lines(contents, table, f"legend-lines-{len(tables)}"))
+        if (largest := largest_rows(first)) is not None:
+            parts += [rows_html(first, largest), histogram_svg(largest.values, largest.column, tr("rows"))]
         if parts:
             yield f"<section><h2>{escape(title)}</h2>{''.join(parts)}</section>"
 
 
-def _lines(contents: Contents, table, title: str, name: str) -> str:
+def _lines(contents: Contents, table: Table, name: str) -> str:
     """Return the lines of a table over a pale picture of the landscape."""
+    title = contents.algorithm.presenter.name(table.output, table.title)
     reduced = reduced_array(contents.landscape.values)
     style = (distance_style if contents.quantity == "resistance" else habitat_style)(reduced.values)
     picture, _ = draw(reduced.values, style, _aspect(contents), pale=True)

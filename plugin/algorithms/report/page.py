@@ -19,7 +19,6 @@ from ..results import permea_version
 from .contents import Contents
 from .destination import REPORT
 from .map_sections import landscape_section, map_sections, table_sections
-from .scale_bar import map_unit
 from .settings import settings_of
 from .text_sections import (
     citation_section,
@@ -89,7 +88,8 @@ def page_of(contents: Contents, now: datetime) -> str:
     now
         Date and time of the run.
     """
-    settings = settings_of(contents.algorithm, contents.parameters, contents.context, map_unit(contents.grid))
+    unit = contents.grid.unit if contents.grid is not None else tr("map units")
+    settings = settings_of(contents.algorithm, contents.parameters, contents.context, unit)
     sections = [
         warnings_section(contents.log.warnings),
         *map_sections(contents),

@@ -9,10 +9,14 @@ import numpy as np
 
 from ...i18n import tr
 from ..formatting import format_number
+from .axes import linear_ticks, logarithmic_ticks
 from .legend import Legend
 
 BINS = 40
-WIDTH, HEIGHT, MARGIN = 640, 150, 22
+WIDTH, HEIGHT, MARGIN = 640, 150, 26
+
+# Width of a digit in the labels of an axis, about.
+LETTER_WIDTH = 8.5
 
 # Percentiles between which a histogram shows the values: a few extreme cells would leave it with a single bar.
 SHOWN_PERCENTILES = (0.5, 99.5)
@@ -47,7 +51,7 @@ def histogram_svg(values: np.ndarray, quantity: str, counted: str, legend: Legen
     values
         The values.
     quantity
-        What the values are.
+        What the values are, with their unit.
     counted
         What is counted, such as cells.
     legend
@@ -56,9 +60,7 @@ def histogram_svg(values: np.ndarray, quantity: str, counted: str, legend: Legen
     values = values[np.isfinite(values)]
     if values.size < 2 or values.min() == values.max():
         return ""
-    low, high = np.percentile(values, SHOWN_PERCENTILES) if values.size >= MANY else (0.0, 0.0)
-    if not low < high:
-        low, high = float(values.min()), float(values.max())
+    low, high = _shown_range(values, legend)
     is_logarithmic = legend is not None and legend.is_logarithmic and legend.entries[0].value / 10 < high
     if is_logarithmic:
         low = max(float(low), legend.entries[0].value / 10)
@@ -67,19 +69,38 @@ def histogram_svg(values: np.ndarray, quantity: str, counted: str, legend: Legen
     counts = np.histogram(values, edges)[0]
     middles = np.sqrt(edges[1:] * edges[:-1]) if is_logarithmic else (edges[1:] + edges[:-1]) / 2
     colours = legend.colours_of(middles) if legend is not None else [ONE_COLOUR] * bins
-    outside = 1.0 - counts.sum() / values.size
-    description = tr("Histogram of {quantity}: {counted} by value, from {low} to {high}").format(
-        quantity=quantity, counted=counted, low=rounded_number(low, high - low), high=rounded_number(high, high - low)
-    )
-    note = tr("logarithmic axis") if is_logarithmic else ""
-    if outside > 0.0005:
-        note = "; ".join(
-            filter(None, [note, tr("{percent:.1f} % of the values are outside").format(percent=100 * outside)])
-        )
-    return _bars(counts, colours, edges, description, note)
+    zeros = 100 * np.count_nonzero(values == 0) / values.size if is_logarithmic else 0.0
+    outside = 100 * (1.0 - counts.sum() / values.size) - zeros
+    notes = [tr("{percent} % in the tallest bar").format(percent=_percent(100 * counts.max() / values.size))]
+    if zeros > 0.05:
+        notes.append(tr("{percent} % are 0").format(percent=_percent(zeros)))
+    if outside > 0.05:
+        notes.append(tr("{percent} % beyond the axis").format(percent=_percent(outside)))
+    if is_logarithmic:
+        notes.append(tr("logarithmic axis"))
+    description = tr("Histogram of {quantity}: {counted} by value").format(quantity=quantity, counted=counted)
+    ticks = (logarithmic_ticks if is_logarithmic else linear_ticks)(float(low), float(high))
+    scale = np.log if is_logarithmic else (lambda value: value)
+    left, right = scale(low), scale(high)
+    places = [(WIDTH * float((scale(value) - left) / (right - left)), label) for value, label in ticks]
+    return _bars(counts, colours, places, description, "; ".join(notes))
 
 
-def _bars(counts: np.ndarray, colours: list[str], edges: np.ndarray, description: str, note: str) -> str:
+def _shown_range(values: np.ndarray, legend: Legend | None) -> tuple[float, float]:
+    """Return the ends of the axis of a histogram: what the map shows, without a few extreme values."""
+    if legend is not None and legend.is_clipped:
+        inside = values[(values >= legend.entries[0].value) & (values <= legend.entries[-1].value)]
+        if inside.size and inside.min() < inside.max():
+            return float(inside.min()), float(inside.max())
+    low, high = np.percentile(values, SHOWN_PERCENTILES) if values.size >= MANY else (0.0, 0.0)
+    return (float(low), float(high)) if low < high else (float(values.min()), float(values.max()))
+
+
+def _percent(percent: float) -> str:
+    return f"{percent:.0f}" if percent >= 10 else f"{percent:.1f}"
+
+
+def _bars(counts: np.ndarray, colours: list[str], ticks: list[tuple[float, str]], description: str, notes: str) -> str:
     width, tallest = WIDTH / len(counts), max(1, int(counts.max()))
     parts = []
     for number, (count, colour) in enumerate(zip(counts.tolist(), colours)):
@@ -88,15 +109,18 @@ def _bars(counts: np.ndarray, colours: list[str], edges: np.ndarray, description
             f'<rect x="{number * width:.1f}" y="{HEIGHT - height:.1f}" width="{width - 1:.1f}" '
             f'height="{height:.1f}" fill="{colour}" stroke="#999" stroke-width="0.5"/>'
         )
-    labels = []
-    for position, anchor in ((0, "start"), (len(counts) // 2, "middle"), (len(counts), "end")):
-        text = escape(rounded_number(edges[position], edges[-1] - edges[0]))
-        labels.append(f'<text x="{position * width:.1f}" y="{HEIGHT + 16}" text-anchor="{anchor}">{text}</text>')
+    axis, labels = f"M0 {HEIGHT}H{WIDTH}", []
+    for place, label in ticks:
+        axis += f"M{place:.1f} {HEIGHT}v5"
+        # A label at the end of the axis would be cut off.
+        half = LETTER_WIDTH * len(label) / 2
+        middle = min(max(place, half), WIDTH - half)
+        labels.append(f'<text x="{middle:.1f}" y="{HEIGHT + 20}" text-anchor="middle">{escape(label)}</text>')
     picture = (
         f'<svg class="plot" viewBox="0 0 {WIDTH} {HEIGHT + MARGIN}" role="img" aria-label="{escape(description)}">'
-        f'{"".join(parts)}<path d="M0 {HEIGHT}H{WIDTH}" stroke="#222"/>{"".join(labels)}</svg>'
+        f'{"".join(parts)}<path d="{axis}" stroke="#222" fill="none"/>{"".join(labels)}</svg>'
     )
-    caption = f"{description} ({note})." if note else f"{description}."
+    caption = f"{description} ({notes})."
     return f"<figure>{picture}<figcaption>{escape(caption)}</figcaption></figure>"
 
 

@@ -9,16 +9,10 @@ from qgis.core import QgsUnitTypes
 
 from ...i18n import tr
 from ...layers import RasterGrid
+from ..formatting import typeset
 
 # A scale bar takes at most this fraction of the width of a map.
 WIDEST = 0.35
-
-
-def map_unit(grid: RasterGrid | None) -> str:
-    """Return the unit of lengths on a raster, in words."""
-    if grid is None or not grid.crs.isValid():
-        return tr("map units")
-    return QgsUnitTypes.toString(grid.crs.mapUnits())
 
 
 def length_text(length: float, grid: RasterGrid) -> str:
@@ -31,11 +25,10 @@ def length_text(length: float, grid: RasterGrid) -> str:
     grid
         Grid of the raster.
     """
-    unit = map_unit(grid)
     is_metre = grid.crs.isValid() and grid.crs.mapUnits() == QgsUnitTypes.DistanceUnit.DistanceMeters
     if is_metre:
-        return f"{length / 1000:,g} km" if length >= 1000 else f"{length:g} m"
-    return f"{length:,g} {unit}"
+        return f"{length / 1000:,g} km" if length >= 1000 else f"{typeset(f'{length:g}')} m"
+    return f"{typeset(f'{length:,g}')} {grid.unit}"
 
 
 def round_length(longest: float) -> float:

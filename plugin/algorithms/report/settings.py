@@ -19,6 +19,7 @@ from qgis.core import (
 
 from ...i18n import tr
 from ..applicability import reasons_without_effect
+from ..formatting import typeset
 from ..parameter_types import option_label
 from ..plain_values import is_provided
 from ..units import unit_text
@@ -58,6 +59,22 @@ class Setting:
     is_effective: bool
     kind: str
     is_advanced: bool
+
+    @property
+    def short_caption(self) -> str:
+        """The caption without the kinds of features or values that a dialog names after a colon."""
+        return short_caption(self.caption)
+
+
+def short_caption(caption: str) -> str:
+    """Return the caption of a parameter without what follows a colon.
+
+    Examples
+    --------
+    >>> short_caption("Sources: points, lines or polygons")
+    'Sources'
+    """
+    return caption.partition(":")[0]
 
 
 def settings_of(
@@ -141,7 +158,7 @@ def _value_text(
     if kind in ("distance", "number"):
         number = algorithm.parameterAsDouble({name: value}, name, context)
         number_unit = unit if kind == "distance" else unit_text(definition, values, unit)
-        return f"{number:,.{DIGITS}g} {number_unit}".rstrip(), ""
+        return f"{typeset(f'{number:,.{DIGITS}g}')} {number_unit}".rstrip(), ""
     if kind == "matrix":
         return ", ".join(str(cell) for cell in algorithm.parameterAsMatrix({name: value}, name, context)), ""
     return str(value), ""

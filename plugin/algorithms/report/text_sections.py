@@ -13,15 +13,21 @@ from qgis.core import Qgis
 
 from ...byte_sizes import format_bytes
 from ...i18n import tr
-from ..formatting import format_number
+from ..formatting import typeset
 from ..results import permea_version
 from .citation import citation
 from .contents import Contents
+from .plots import rounded_number
 from .repeat import memory_layers, python_call
 from .settings import Setting
 
 # Numbers about the computation rather than the landscape, by their key.
-TECHNICAL = ("solver", "iterations", "residual", "seconds", "peak_memory_bytes", "kcl_residual")
+TECHNICAL = (
+    "solver", "iterations", "residual", "seconds", "peak_memory_bytes", "kcl_residual", "flow_balance_error",
+)  # fmt: skip
+
+# Ends of the range of a map, of which one that is negligible is 0 but for rounding.
+RANGE = ("minimum", "maximum")
 
 # Lines of the log in the report.
 MAX_LOG_LINES = 400
@@ -30,7 +36,7 @@ MAX_LOG_LINES = 400
 def lead(contents: Contents, settings: Sequence[Setting], now: datetime) -> str:
     """Return what was requested, in a few words, and when."""
     words = [
-        tr("{caption}: {value}").format(caption=each.caption, value=each.value)
+        tr("{caption}: {value}").format(caption=each.short_caption, value=each.value)
         for each in settings
         if each.is_effective and (each.kind in ("raster", "source") or (each.kind == "enum" and not each.is_advanced))
     ]
@@ -38,8 +44,11 @@ def lead(contents: Contents, settings: Sequence[Setting], now: datetime) -> str:
     summary = tr("{algorithm}: {summary}").format(
         algorithm=algorithm.displayName(), summary=algorithm.shortDescription()
     )
+    zone = f"{now:%z}"
     when = tr("{date}, Permea {version}, QGIS {qgis}").format(
-        date=now.strftime("%Y-%m-%d %H:%M %z"), version=permea_version(), qgis=Qgis.QGIS_VERSION
+        date=f"{now:%Y-%m-%d %H:%M}, UTC{typeset(zone[:3])}:{zone[3:5]}",
+        version=permea_version(),
+        qgis=Qgis.QGIS_VERSION,
     )
     return f'<p class="lead">{escape(summary)}</p><p>{escape("; ".join(words))}.</p><p class="date">{escape(when)}</p>'
 
@@ -54,12 +63,14 @@ def warnings_section(warnings: Sequence[str]) -> str:
 
 def numbers_section(contents: Contents) -> str:
     """Return the numbers about the landscape; empty if there are none."""
+    ends = [contents.number(key) for key in RANGE]
+    span = max((abs(end) for end in ends), default=0.0) if None not in ends else 0.0
     rows = [
-        (output.description, _number(value))
+        (output.description, f"{_number(value, span if output.key in RANGE else 0.0)} {output.unit}".rstrip())
         for output, value in contents.numbers.items()
         if output.key not in TECHNICAL and value is not None and value != ""
     ]
-    return _section(tr("Numbers"), _table(rows))
+    return _section(tr("Numbers"), f'<div class="values">{_table(rows)}</div>' if rows else "")
 
 
 def reading_section(contents: Contents) -> str:
@@ -147,10 +158,10 @@ def _table(rows: Sequence[tuple[str, str]]) -> str:
     return f"<table>{body}</table>" if rows else ""
 
 
-def _number(value: Any) -> str:
+def _number(value: Any, span: float = 0.0) -> str:
     if isinstance(value, str):
         return value
-    return f"{value:,}" if isinstance(value, int) else format_number(float(value))
+    return typeset(f"{value:,}") if isinstance(value, int) else rounded_number(float(value), span)
 
 
 def _seconds(seconds: float) -> str:

@@ -24,6 +24,7 @@ from ...i18n import tr
 from ...layers import RasterGrid
 from ..plain_values import is_provided
 from ..tables import Table
+from .settings import short_caption
 
 # More features than this would only darken a picture.
 MAX_FEATURES, MAX_LINES = 500, 2000
@@ -93,7 +94,7 @@ def input_features(
         if drawn:
             dashed = "TARGET" in definition.name()
             shapes.append(f'<g class="{"targets" if dashed else "sources"}">{drawn}</g>')
-            entries.append(_feature_entry(definition.description(), source.sourceName(), dashed))
+            entries.append(_feature_entry(short_caption(definition.description()), source.sourceName(), dashed))
             if (count := source.featureCount()) > MAX_FEATURES:
                 text = tr("{layer}: the first {shown:,} of {count:# feature|# features} are drawn.")
                 notes.append(text.format(layer=source.sourceName(), shown=MAX_FEATURES, count=count))

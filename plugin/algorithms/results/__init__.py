@@ -5,7 +5,7 @@ from .parameters_as_text import plain_values
 from .presenter import ResultPresenter
 from .provenance import Provenance, permea_version, provenance_of
 from .titles import named_distance, sensitivity_title, with_distance, with_theta
-from .units import cost_unit, distance_unit, length_unit, sensitivity_unit
+from .units import cost_unit, distance_unit, length_unit, sensitivity_unit, with_unit, without_unit
 
 __all__ = [
     "Presentation",
@@ -24,4 +24,6 @@ __all__ = [
     "show_when_loaded",
     "with_distance",
     "with_theta",
+    "with_unit",
+    "without_unit",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ...distance_registry import distance_info
 from ...i18n import tr
+from ..formatting import typeset
 from ..parameter_values import ParameterValues
 
 
@@ -15,7 +16,8 @@ def named_distance(inputs: ParameterValues) -> str:
 
 def with_theta(title: str, inputs: ParameterValues) -> str:
     """Return a title with the value of θ."""
-    return tr("{title} (θ = {theta:g})").format(title=title, theta=inputs.number("THETA"))
+    theta = typeset(f"{inputs.number('THETA'):g}")
+    return tr("{title} (θ = {theta})").format(title=title, theta=theta)
 
 
 def with_distance(title: str, inputs: ParameterValues) -> str:

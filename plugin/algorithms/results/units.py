@@ -1,17 +1,41 @@
-"""Units of results, for legends."""
+"""Units of results, for legends and reports."""
 
 from __future__ import annotations
-
-from qgis.core import QgsUnitTypes
 
 from ...i18n import tr
 from ..parameter_values import ParameterValues
 
+# Units as band names give them.
+WORDS = {"Ω": tr("ohm"), "A": tr("ampere"), "V": tr("volt")}
+
+
+def with_unit(quantity: str, unit: str) -> str:
+    """Return a quantity with its unit, as headings give it.
+
+    Examples
+    --------
+    >>> with_unit("cost", "m × resistance"), with_unit("survival probability", "")
+    ('cost, m × resistance', 'survival probability')
+    """
+    return tr("{quantity}, {unit}").format(quantity=quantity, unit=unit) if unit else quantity
+
+
+def without_unit(quantity: str, unit: str) -> str:
+    """Return a quantity without its unit, which the names of many bands give.
+
+    Examples
+    --------
+    >>> without_unit("effective resistance, ohm", "Ω")
+    'effective resistance'
+    """
+    for text in (unit, WORDS.get(unit, unit)):
+        quantity = quantity.removesuffix(with_unit("", text)) if text else quantity
+    return quantity
+
 
 def length_unit(inputs: ParameterValues) -> str:
     """Return the unit of lengths in the landscape, such as m; "map units" if its coordinate system is not known."""
-    crs = inputs.landscape.grid.crs
-    return QgsUnitTypes.toAbbreviatedString(crs.mapUnits()) if crs.isValid() else tr("map units")
+    return inputs.landscape.grid.unit
 
 
 def cost_unit(inputs: ParameterValues) -> str:

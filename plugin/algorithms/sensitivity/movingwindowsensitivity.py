@@ -68,6 +68,7 @@ class MovingWindowSensitivity(MovingWindowAlgorithm):
     number_outputs = moving_window_outputs(
         tr("sensitivity"),
         NumberOutput("weighted_current", tr("Cumulative current summed over the places of interest, in ampere")),
+        unit=lambda inputs: sensitivity_unit("A", inputs),
     )
     task_name = "windowed.current_sensitivity"
     # The centres of larger blocks are visible as a pattern of dots.

@@ -87,7 +87,14 @@ class SensitivityAlgorithm(EngineAlgorithm):
             "darker blue where it helps more."
         ),
     )
-    number_outputs = (*common_outputs(), *sensitivity_outputs())
+    number_outputs = (
+        *common_outputs(),
+        *sensitivity_outputs(
+            lambda inputs: _number_caption(inputs),
+            lambda inputs: _connectivity_unit(inputs),
+            lambda inputs: sensitivity_unit(_connectivity_unit(inputs), inputs),
+        ),
+    )
 
     def parameters(self) -> list[QgsProcessingParameterDefinition]:
         return [
@@ -231,8 +238,7 @@ class SensitivityAlgorithm(EngineAlgorithm):
 
     def raster_outputs(self, inputs: ParameterValues, result: Result) -> list[RasterOutput]:
         sensitivity = result.outputs["sensitivity"]
-        of_mean = inputs.choice("SCALAR") == "mean_distance"
-        unit = sensitivity_unit(distance_unit(inputs) if of_mean else "", inputs)
+        of_mean, unit = inputs.choice("SCALAR") == "mean_distance", sensitivity_unit(_connectivity_unit(inputs), inputs)
         style, names = sensitivity_style(sensitivity, unit, negative_helps=of_mean), (band_name(inputs),)
         return [RasterOutput("OUTPUT", sensitivity, style, band_names=names, title=_title(inputs))]
 
@@ -244,6 +250,18 @@ class SensitivityAlgorithm(EngineAlgorithm):
             feedback.pushInfo(text.format(connectivity=connectivity, pairs=numbers["pairs"]))
         log_range(result, feedback)
         warn_about_excluded_pairs(numbers["unreachable_pairs"], feedback)
+
+
+def _connectivity_unit(inputs: ParameterValues) -> str:
+    """Return the unit of the quantity that is differentiated; empty for quality-weighted connectivity."""
+    return distance_unit(inputs) if inputs.choice("SCALAR") == "mean_distance" else ""
+
+
+def _number_caption(inputs: ParameterValues) -> str:
+    """Return what the report calls the quantity that is differentiated."""
+    if inputs.choice("SCALAR") == "mean_distance":
+        return tr("Mean {distance} of the present landscape").format(distance=named_distance(inputs))
+    return tr("Connectivity of the present landscape")
 
 
 def _title(inputs: ParameterValues) -> str:

@@ -62,7 +62,7 @@ class WindowedSensitivityAlgorithm(WindowedAlgorithm):
             "The sample: where more permeability connects more habitat within 3 km; darker blue where it helps more."
         ),
     )
-    number_outputs = window_outputs(tr("sensitivity"))
+    number_outputs = window_outputs(tr("sensitivity"), lambda inputs: sensitivity_unit("", inputs))
     task_name = "windowed.sensitivity"
     # The centres of larger blocks are visible as a pattern of dots.
     default_coarsening = 0.03

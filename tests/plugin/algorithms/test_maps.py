@@ -140,7 +140,7 @@ def test_unreachable_cells_are_nodata_and_logged(run, read, points, feedback, va
 def test_log_summarizes_run(run, points, feedback, valley_file):
     run("leastcostdistance", INPUT=valley_file, SOURCES=points((0, 0)))
     story = "\n".join(feedback.infos)
-    assert "Landscape 'valley': 9 × 12 cells of 30 × 30, EPSG:31985." in story
+    assert "Landscape 'valley': 9 × 12 cells of 30 × 30 m, EPSG:31985." in story
     assert "99 of 108 cells have data; 99 cells are passable. Connected components of the landscape: 2." in story
     assert "Computed in" in story and "Solver" not in story and "residual" not in story
     assert feedback.console[-1].startswith("Details for developers:\nSolver: ")

@@ -293,7 +293,7 @@ def test_blue_is_what_helps_in_every_sensitivity_map(qgis_app, raster_layer, neg
     assert colour(layer, 0, helps).blue() > colour(layer, 0, helps).red()
     assert colour(layer, 0, harms).red() > colour(layer, 0, harms).blue()
     _, [bar] = legend(layer)
-    assert bar == (("5 Ω (harms)", "-5 Ω (helps)") if negative_helps else ("5 Ω (helps)", "-5 Ω (harms)"))
+    assert bar == (("5 Ω (harms)", "−5 Ω (helps)") if negative_helps else ("5 Ω (helps)", "−5 Ω (harms)"))
 
 
 def test_gains_are_blue_as_sensitivities_that_help(qgis_app, raster_layer):

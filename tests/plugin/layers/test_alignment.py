@@ -55,7 +55,7 @@ def test_log_names_layer_and_both_grids(raster_layer, grid, feedback):
     align(layer, 1, grid(4, 5), feedback)
     assert feedback.warnings == [
         "'quality' is not on the grid of the landscape and was resampled (nearest neighbour, because it holds "
-        "integers) from 2 × 2 cells of 60 × 60, EPSG:31985 to 4 × 5 cells of 30 × 30, EPSG:31985; "
+        "integers) from 2 × 2 cells of 60 × 60 m, EPSG:31985 to 4 × 5 cells of 30 × 30 m, EPSG:31985; "
         "it has values in 16 of 20 cells."
     ]
 
@@ -99,7 +99,7 @@ def test_raster_without_overlap_is_rejected(raster_layer, grid, feedback):
     layer = raster_layer(np.ones((4, 5)), geotransform=(0, 30, 0, 0, 0, -30), name="elsewhere")
     message = error_message(layer, grid(4, 5), feedback)
     assert message.startswith(
-        "'elsewhere' (4 × 5 cells of 30 × 30, EPSG:31985) has no values within the extent of the landscape"
+        "'elsewhere' (4 × 5 cells of 30 × 30 m, EPSG:31985) has no values within the extent of the landscape"
     )
     assert "Check that both layers have the right CRS" in message
 

@@ -1,0 +1,138 @@
+"""Units of the numbers in reports: those of the chosen distance, wherever a number has one."""
+
+import re
+
+import numpy as np
+import pytest
+from report_page import ReportPage
+
+CELLS = [(0, 0), (8, 2), (2, 7)]
+COST = "m × resistance"
+
+
+@pytest.fixture
+def page(run, valley_file, points, tmp_path):
+    """Run an algorithm on the valley and return the page of its report."""
+
+    def of(name, **parameters):
+        target = tmp_path / "report.html"
+        places = (
+            "SOURCES" if name in ("leastcostdistance", "resistancedistance", "rspdistance", "sensitivity") else "FOCAL"
+        )
+        if name == "currentflowadvanced":
+            places, parameters = "SOURCES", {"GROUNDS": points(*CELLS[1:]), **parameters}
+        run(name, **{"INPUT": valley_file, places: points(*CELLS), "REPORT": str(target), **parameters})
+        page = ReportPage(target)
+        assert page.errors == []
+        return page
+
+    return of
+
+
+def numbers(page):
+    """Return the value of each row of “Numbers” by its label."""
+    table = page.source.partition("<h2>Numbers</h2>")[2].partition("</section>")[0]
+    return dict(re.findall(r"<th>([^<]*)</th><td>([^<]*)</td>", table))
+
+
+def headings(page):
+    """Return the headings of the columns of numbers."""
+    return re.findall(r'<th class="number">([^<]*)</th>', page.source)
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "label", "unit"),
+    [
+        ("leastcostdistance", {}, "Largest finite distance", COST),
+        ("resistancedistance", {}, "Mean of the finite distances", "Ω"),
+        ("distancematrix", {"DISTANCE": "leastcost"}, "Largest finite distance", COST),
+        ("distancematrix", {"DISTANCE": "resistance"}, "Smallest distance", "Ω"),
+        ("distancematrix", {"DISTANCE": "euclidean"}, "Mean of the finite distances", "m"),
+        ("currentflow", {}, "Largest finite resistance", "Ω"),
+        ("currentflowadvanced", {}, "Highest voltage", "V"),
+        ("leastcostpaths", {}, "Largest cost of a path", COST),
+        ("leastcostcorridor", {}, "Largest value in the corridors", COST),
+        ("leastcostcorridor", {"NORMALISED": True}, "Largest value in the corridors", "of the least cost"),
+        ("barriers", {"DISTANCE": "leastcost"}, "Mean distance between connected focal nodes", COST),
+        ("barriers", {"DISTANCE": "resistance"}, "Mean distance between connected focal nodes", "Ω"),
+        ("sensitivity", {"DISTANCE": "leastcost"}, "Mean least cost of the present landscape", COST),
+        ("sensitivity", {"DISTANCE": "leastcost"}, "Smallest sensitivity", f"{COST} per unit"),
+        ("sensitivity", {"DISTANCE": "leastcost", "ELASTICITY": True}, "Smallest sensitivity", COST),
+    ],
+)
+def test_numbers_have_the_unit_of_the_distance(page, name, parameters, label, unit):
+    assert re.fullmatch(rf"−?[\d.,]+ {re.escape(unit)}", numbers(page(name, **parameters))[label])
+
+
+def test_numbers_without_a_unit_stay_without(page):
+    rows = numbers(page("leastcostdistance"))
+    assert rows["Passable cells"].isdigit() and rows["Connected components of the landscape"].isdigit()
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "unit"),
+    [
+        ("leastcostdistance", {}, COST),
+        ("leastcostdistance", {"PER_SOURCE": True}, COST),
+        ("resistancedistance", {}, "Ω"),
+        ("currentflow", {}, "A"),
+        ("currentflowadvanced", {}, "A"),
+        ("barriers", {"DISTANCE": "resistance"}, "Ω per unit"),
+        ("sensitivity", {"DISTANCE": "leastcost"}, f"{COST} per unit"),
+    ],
+)
+def test_largest_values_and_captions_have_the_unit_of_the_map(page, name, parameters, unit):
+    shown = page(name, **parameters)
+    assert f"Value, {unit}" in headings(shown)
+    assert re.search(rf": −?[\d.,]+ to −?[\d.,]+ {re.escape(unit)}, mean −?[\d.,]+ {re.escape(unit)}, in", shown.text)
+    assert re.search(rf"Histogram of [^:]*(: [^:]*)?, {re.escape(unit)}: cells by value", shown.text)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("measure", "unit"), [("expected_cost", f" {COST}"), ("survival", "")])
+def test_probabilities_have_no_unit(page, measure, unit):
+    rows = numbers(page("rspdistance", MEASURE=measure))
+    assert re.fullmatch(rf"[\d.,]+{unit}", rows["Largest finite distance"])
+
+
+def test_parameters_and_landscape_have_the_same_unit_of_length(page):
+    shown = page("barriers", DISTANCE="leastcost", IMPROVEMENT="TEMPORARY_OUTPUT", SEARCH_RADIUS=90.0)
+    assert "Search radius of the improvement score 90 m " in shown.text
+    assert "cells of 30 × 30 m, EPSG:31985" in shown.text and "meters" not in shown.text
+
+
+def test_negative_numbers_have_a_minus_sign_and_commands_a_hyphen(run, geotiff, tmp_path):
+    landscape, height = (
+        geotiff(values[None], name=name) for name, values in (("row", np.ones(4)), ("height", np.arange(4.0)))
+    )
+    windows = {"RADIUS": 30.0, "BLOCK_SIZE": 1, "AS_OMNISCAPE": False}
+    report = str(tmp_path / "report.html")
+    run("movingwindowcurrent", INPUT=landscape, CONDITION_1=height, LOWEST_1=-1.5, REPORT=report, **windows)
+    page = ReportPage(report)
+    assert page.errors == []
+    assert "lower limit of source minus target −1.5" in page.printed
+    assert "--LOWEST_1=-1.5" in page.text and "'LOWEST_1': -1.5" in page.text
+
+
+def test_harmful_cells_have_a_minus_sign(page):
+    shown = page("sensitivity", DISTANCE="leastcost")
+    assert numbers(shown)["Smallest sensitivity"].startswith("−")
+    assert re.search(r"Value, m × resistance per unit 1 \d+ \d+ \d+ \d+ −[\d.,]+", shown.text)
+
+
+def test_distances_are_listed_once_with_their_lines(page):
+    shown = page("distancematrix", LINES="TEMPORARY_OUTPUT", MATRIX="TEMPORARY_OUTPUT")
+    assert shown.text.count("Largest values of") == 1
+    assert shown.source.count("<h2>Distances by least cost") == 1
+    assert [alternative for alternative, _ in shown.pictures][0].endswith("over the landscape")
+
+
+def test_remarks_for_scripts_are_not_in_the_report(page):
+    assert "(empty" not in page("barriers", DISTANCE="leastcost").printed
+
+
+def test_components_are_listed_with_their_sizes_once(run, valley_file, tmp_path):
+    target = tmp_path / "report.html"
+    run("connectedcomponents", INPUT=valley_file, REPORT=str(target))
+    rows = re.findall(r'<tr><td>([^<]*)</td><td class="number">([\d,]+)</td>', ReportPage(target).source)
+    assert rows and all(label.isdigit() for label, _ in rows)
