@@ -38,7 +38,7 @@ def tasks(owner):
     return BackgroundTasks(owner)
 
 
-def test_result_arrives_in_the_main_thread(tasks):
+def test_result_is_received_in_the_main_thread(tasks):
     outcomes, main = [], threading.get_ident()
     tasks.start(
         lambda _: threading.get_ident() != main,

@@ -71,6 +71,11 @@ class ResultFile:
         options = f"type=csv&delimiter={delimiter}&useHeader=No&detectTypes=yes&geomType=none&watchFile=no"
         return f"delimitedtext://{url}?{options}"
 
+    @property
+    def quantity(self) -> str:
+        """What the values of a map are."""
+        return CONTENTS[self.content][0].lower()
+
     def title(self, project: str) -> str:
         """Return the name of the layer."""
         title = CONTENTS[self.content][0]
@@ -145,7 +150,10 @@ def maps_of_project(names: Sequence[str], folder: Path, project: str) -> list[Ma
     """
     files = [file for file in result_files(names, folder, project) if not CONTENTS[file.content][1]]
     sums = [file for file in files if file.run in ("", "cum")]
-    return [MapFile(file.title(project), file.source, file.style()) for file in sums or files[:MAX_MAPS]]
+    return [
+        MapFile(file.title(project), file.source, file.style(), quantity=file.quantity)
+        for file in sums or files[:MAX_MAPS]
+    ]
 
 
 def result_files(names: Sequence[str], folder: Path, project: str) -> list[ResultFile]:

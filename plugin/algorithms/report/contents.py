@@ -30,12 +30,15 @@ class MapFile:
         The layer style.
     lists_largest
         Whether the cells with the largest values are of interest.
+    quantity
+        What the values are, for a format that does not name its bands.
     """
 
     title: str
     path: Path | str
     style: Style
     lists_largest: bool = True
+    quantity: str = ""
 
 
 @dataclass(frozen=True, eq=False)

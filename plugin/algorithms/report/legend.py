@@ -57,14 +57,11 @@ class Legend:
         Whether the entries are the ends of a colour bar rather than single colours.
     are_classes
         Whether the values are classes.
-    is_clipped
-        Whether values beyond the entries are transparent.
     """
 
     entries: tuple[Entry, ...]
     is_continuous: bool = False
     are_classes: bool = False
-    is_clipped: bool = False
 
     @property
     def is_diverging(self) -> bool:
@@ -107,7 +104,7 @@ def legend_of(renderer: QgsRasterRenderer) -> Legend:
     settings = ramp.legendSettings()
     if settings is None or not settings.useContinuousLegend() or not entries:
         return Legend(entries)
-    return Legend(_with_ends(entries, settings), is_continuous=True, is_clipped=ramp.clip())
+    return Legend(_with_ends(entries, settings), is_continuous=True)
 
 
 def _with_ends(entries: tuple[Entry, ...], settings) -> tuple[Entry, ...]:

@@ -72,7 +72,7 @@ def _band(
     reduced = read_reduced(result.path, number, classes=legend.are_classes)
     picture, legend = draw(reduced.values, result.style, _aspect(contents))
     summary = summarize(result.path, number, contents.log, classes=legend.are_classes, by_magnitude=legend.is_diverging)
-    band_name, unit = reduced.name or result.title, result.style.unit
+    band_name, unit = reduced.name or result.quantity or result.title, result.style.unit
     quantity = without_unit(band_name, unit)
     if band_count(result.path) > 1:
         # The names of several bands are those of the sources, for example.

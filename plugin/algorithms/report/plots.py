@@ -24,6 +24,9 @@ SHOWN_PERCENTILES = (0.5, 99.5)
 # A histogram of fewer values shows all of them.
 MANY = 1000
 
+# Fraction of zeros above which they are left out.
+MOSTLY = 0.5
+
 ONE_COLOUR = "#4b7fb5"
 
 # Numbers this much smaller than the range of the values are 0 but for rounding.
@@ -58,22 +61,27 @@ def histogram_svg(values: np.ndarray, quantity: str, counted: str, legend: Legen
         Legend of the map; without one the bars have one colour.
     """
     values = values[np.isfinite(values)]
+    count, is_zero = values.size, values == 0
+    is_logarithmic = legend is not None and legend.is_logarithmic and legend.entries[0].value / 10 < values.max()
+    # Where most cells have no effect, their bar would leave the others invisible; a logarithmic axis has no 0.
+    leaves_out_zeros = is_logarithmic or MOSTLY * count < np.count_nonzero(is_zero) < count
+    if leaves_out_zeros:
+        values = values[~is_zero]
     if values.size < 2 or values.min() == values.max():
         return ""
     low, high = _shown_range(values, legend)
-    is_logarithmic = legend is not None and legend.is_logarithmic and legend.entries[0].value / 10 < high
     if is_logarithmic:
-        low = max(float(low), legend.entries[0].value / 10)
+        low = max(low, legend.entries[0].value / 10)
     bins = min(BINS, math.ceil(2 * math.sqrt(values.size)))
     edges = np.geomspace(low, high, bins + 1) if is_logarithmic else np.linspace(low, high, bins + 1)
     counts = np.histogram(values, edges)[0]
     middles = np.sqrt(edges[1:] * edges[:-1]) if is_logarithmic else (edges[1:] + edges[:-1]) / 2
     colours = legend.colours_of(middles) if legend is not None else [ONE_COLOUR] * bins
-    zeros = 100 * np.count_nonzero(values == 0) / values.size if is_logarithmic else 0.0
-    outside = 100 * (1.0 - counts.sum() / values.size) - zeros
-    notes = [tr("{percent} % in the tallest bar").format(percent=_percent(100 * counts.max() / values.size))]
+    zeros = 100 * np.count_nonzero(is_zero) / count if leaves_out_zeros else 0.0
+    outside = 100 * (values.size - counts.sum()) / count
+    notes = [tr("{percent} % in the tallest bar").format(percent=_percent(100 * counts.max() / count))]
     if zeros > 0.05:
-        notes.append(tr("{percent} % are 0").format(percent=_percent(zeros)))
+        notes.append(tr("{percent} % are 0 and not shown").format(percent=_percent(zeros)))
     if outside > 0.05:
         notes.append(tr("{percent} % beyond the axis").format(percent=_percent(outside)))
     if is_logarithmic:
@@ -87,13 +95,13 @@ def histogram_svg(values: np.ndarray, quantity: str, counted: str, legend: Legen
 
 
 def _shown_range(values: np.ndarray, legend: Legend | None) -> tuple[float, float]:
-    """Return the ends of the axis of a histogram: what the map shows, without a few extreme values."""
-    if legend is not None and legend.is_clipped:
-        inside = values[(values >= legend.entries[0].value) & (values <= legend.entries[-1].value)]
-        if inside.size and inside.min() < inside.max():
-            return float(inside.min()), float(inside.max())
-    low, high = np.percentile(values, SHOWN_PERCENTILES) if values.size >= MANY else (0.0, 0.0)
-    return (float(low), float(high)) if low < high else (float(values.min()), float(values.max()))
+    """Return the ends of the axis of a histogram: the range of the colours, or all but a few extreme values."""
+    low, high = float(values.min()), float(values.max())
+    if legend is not None and legend.is_continuous:
+        ends = max(low, legend.entries[0].value), min(high, legend.entries[-1].value)
+    else:
+        ends = np.percentile(values, SHOWN_PERCENTILES).tolist() if values.size >= MANY else (low, high)
+    return (ends[0], ends[1]) if ends[0] < ends[1] else (low, high)
 
 
 def _percent(percent: float) -> str:

@@ -149,6 +149,8 @@ def _value_text(
         ), source
     if isinstance(value, QgsProperty):
         value = value.value(context.expressionContext(), definition.defaultValue())[0]
+    if kind == "file":
+        return Path(str(value)).name, str(value)
     if kind in LAYERS:
         return _layer_text(value, context)
     if kind == "enum":

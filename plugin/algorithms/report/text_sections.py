@@ -38,8 +38,10 @@ def lead(contents: Contents, settings: Sequence[Setting], now: datetime) -> str:
     words = [
         tr("{caption}: {value}").format(caption=each.short_caption, value=each.value)
         for each in settings
-        if each.is_effective and (each.kind in ("raster", "source") or (each.kind == "enum" and not each.is_advanced))
+        if each.is_effective
+        and (each.kind in ("raster", "source", "file") or (each.kind == "enum" and not each.is_advanced))
     ]
+    about = f"<p>{escape('; '.join(words))}.</p>" if words else ""
     algorithm = contents.algorithm
     summary = tr("{algorithm}: {summary}").format(
         algorithm=algorithm.displayName(), summary=algorithm.shortDescription()
@@ -50,7 +52,7 @@ def lead(contents: Contents, settings: Sequence[Setting], now: datetime) -> str:
         version=permea_version(),
         qgis=Qgis.QGIS_VERSION,
     )
-    return f'<p class="lead">{escape(summary)}</p><p>{escape("; ".join(words))}.</p><p class="date">{escape(when)}</p>'
+    return f'<p class="lead">{escape(summary)}</p>{about}<p class="date">{escape(when)}</p>'
 
 
 def warnings_section(warnings: Sequence[str]) -> str:

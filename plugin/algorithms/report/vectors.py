@@ -29,6 +29,9 @@ from .settings import short_caption
 # More features than this would only darken a picture.
 MAX_FEATURES, MAX_LINES = 500, 2000
 
+# Parameters with the ends of movement, which are drawn filled.
+ENDS = ("TARGETS", "GROUNDS")
+
 # Size of the drawing, along the longer side of the map.
 EXTENT = 1000.0
 
@@ -92,9 +95,9 @@ def input_features(
             continue
         drawn = "".join(_feature_shapes(source, context, grid))
         if drawn:
-            dashed = "TARGET" in definition.name()
-            shapes.append(f'<g class="{"targets" if dashed else "sources"}">{drawn}</g>')
-            entries.append(_feature_entry(short_caption(definition.description()), source.sourceName(), dashed))
+            kind = "targets" if definition.name() in ENDS else "sources"
+            shapes.append(f'<g class="{kind}">{drawn}</g>')
+            entries.append(_feature_entry(short_caption(definition.description()), source.sourceName(), kind))
             if (count := source.featureCount()) > MAX_FEATURES:
                 text = tr("{layer}: the first {shown:,} of {count:# feature|# features} are drawn.")
                 notes.append(text.format(layer=source.sourceName(), shown=MAX_FEATURES, count=count))
@@ -103,8 +106,7 @@ def input_features(
     return Overlay("".join(shapes), legend)
 
 
-def _feature_entry(title: str, layer: str, dashed: bool) -> str:
-    kind = "targets" if dashed else "sources"
+def _feature_entry(title: str, layer: str, kind: str) -> str:
     symbol = (
         f'<svg width="14" height="14" viewBox="-12 -12 24 24" aria-hidden="true"><g class="{kind}">'
         '<circle r="8"/></g></svg>'

@@ -37,5 +37,5 @@ def test_columns_have_the_same_decimals():
 
 
 def test_columns_of_very_different_numbers_lose_no_digits():
-    assert format_column([52589.65, 0.012345]) == ["52,590", "0.01234"]
+    assert format_column([52589.65, 0.0125]) == ["52,590", "0.0125"]
     assert format_column([1e-7, 2.5e-7]) == ["10⁻⁷", "2.5 × 10⁻⁷"]

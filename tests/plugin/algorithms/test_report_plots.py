@@ -11,19 +11,22 @@ from permea.plugin.algorithms.renderers import LogPseudocolor
 from permea.plugin.algorithms.report.axes import linear_ticks, logarithmic_ticks
 from permea.plugin.algorithms.report.pictures import draw, legend_of_style
 from permea.plugin.algorithms.report.plots import histogram_svg
-from permea.plugin.algorithms.styles import corridor_style
+from permea.plugin.algorithms.styles import corridor_style, distance_style, sensitivity_style
 
 from .printed_numbers import read
 
 RNG = np.random.default_rng(11)
-SPANS = [(low, low + span) for low, span in zip(RNG.normal(size=40) * 100, 10.0 ** RNG.uniform(-6, 9, 40))]
-RATIOS = [(low, low * ratio) for low, ratio in zip(10.0 ** RNG.uniform(-12, 6, 40), 10.0 ** RNG.uniform(0.5, 12, 40))]
+LOWS, SPANS = RNG.normal(size=40) * 100, 10.0 ** RNG.uniform(-6, 9, 40)
+LINEAR = np.stack([LOWS, LOWS + SPANS], 1).tolist()
+LOWS, RATIOS = 10.0 ** RNG.uniform(-12, 6, 40), 10.0 ** RNG.uniform(0.5, 12, 40)
+LOGARITHMIC = np.stack([LOWS, LOWS * RATIOS], 1).tolist()
 SHORT = re.compile(r"−?(\d{1,3}(,\d{3})*(\.\d+)?|[1-9]|([1-9] × )?10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)")
 
 
-@pytest.mark.parametrize(("low", "high"), [(0.0, 1.0), (-0.3455, 0.0), (142.8, 45640.0), *SPANS])
+@pytest.mark.parametrize(("low", "high"), [(0.0, 1.0), (-0.3455, 0.0), (142.8, 45640.0), *LINEAR])
 def test_linear_ticks_are_evenly_spaced_round_numbers(low, high):
-    values, labels = zip(*linear_ticks(low, high))
+    ticks = linear_ticks(low, high)
+    values, labels = [value for value, _ in ticks], [label for _, label in ticks]
     assert 2 <= len(values) <= 6
     steps = np.diff(values)
     step = steps.mean()
@@ -35,9 +38,10 @@ def test_linear_ticks_are_evenly_spaced_round_numbers(low, high):
     assert [read(label) for label in labels] == pytest.approx(values, abs=1e-6 * step)
 
 
-@pytest.mark.parametrize(("low", "high"), [(0.0007056, 0.4981), (3.456e-5, 0.02), *RATIOS])
+@pytest.mark.parametrize(("low", "high"), [(0.0007056, 0.4981), (3.456e-5, 0.02), *LOGARITHMIC])
 def test_logarithmic_ticks_are_decades_with_few_digits(low, high):
-    values, labels = zip(*logarithmic_ticks(low, high))
+    ticks = logarithmic_ticks(low, high)
+    values, labels = [value for value, _ in ticks], [label for _, label in ticks]
     assert 2 <= len(values) <= 8
     assert low * (1 - 1e-6) <= values[0] and values[-1] <= high * (1 + 1e-6)
     assert [read(label) for label in labels] == pytest.approx(values, rel=1e-9)
@@ -79,3 +83,20 @@ def test_labels_at_the_ends_of_an_axis_are_not_cut_off():
     svg = histogram_svg(np.linspace(0, 5_000_000, 500), "cost", "cells")
     for place, label in re.findall(r'<text x="([\d.]+)"[^>]*>([^<]*)<', svg):
         assert 3.5 * len(label) <= float(place) <= 640 - 3.5 * len(label)
+
+
+def test_few_cells_with_an_effect_are_visible_among_zeros():
+    values = np.concatenate([np.zeros(9000), -np.geomspace(1.0, 1000.0, 1000)])
+    style = sensitivity_style(values[None], "Ω per unit", negative_helps=True)
+    svg = histogram_svg(values, "sensitivity, Ω per unit", "cells", draw(values[None], style)[1])
+    assert "90 % are 0 and not shown" in svg
+    assert min(read(label) for label in labels_of(svg)) >= style.low
+    heights = [float(height) for height in re.findall(r'<rect [^>]*height="([\d.]+)"', svg)]
+    assert sum(height > 5 for height in heights) >= 10
+
+
+def test_axis_ends_where_the_colours_end():
+    values = np.concatenate([np.linspace(0, 100, 5000), np.geomspace(100, 10_000, 50)])
+    style = distance_style(values[None])
+    svg = histogram_svg(values, "cost", "cells", draw(values[None], style)[1])
+    assert style.high < 150 and max(read(label) for label in labels_of(svg)) <= style.high

@@ -11,17 +11,18 @@ COST = "m × resistance"
 
 
 @pytest.fixture
-def page(run, valley_file, points, tmp_path):
+def page(run, provider, valley_file, points, tmp_path):
     """Run an algorithm on the valley and return the page of its report."""
 
     def of(name, **parameters):
         target = tmp_path / "report.html"
-        places = (
-            "SOURCES" if name in ("leastcostdistance", "resistancedistance", "rspdistance", "sensitivity") else "FOCAL"
-        )
-        if name == "currentflowadvanced":
-            places, parameters = "SOURCES", {"GROUNDS": points(*CELLS[1:]), **parameters}
-        run(name, **{"INPUT": valley_file, places: points(*CELLS), "REPORT": str(target), **parameters})
+        names = {each.name() for each in provider.algorithm(name).parameterDefinitions()}
+        inputs = {"INPUT": valley_file, "FOCAL" if "FOCAL" in names else "SOURCES": points(*CELLS)}
+        if "GROUNDS" in names:
+            inputs |= {"SOURCES": points(CELLS[0]), "GROUNDS": points(*CELLS[1:])}
+        if name == "barriers":
+            inputs |= {"RESTORED_GAIN": None, "IMPROVEMENT": None, "PINCH_POINTS": None}
+        run(name, **{**inputs, "REPORT": str(target), **parameters})
         page = ReportPage(target)
         assert page.errors == []
         return page
@@ -98,13 +99,11 @@ def test_probabilities_have_no_unit(page, measure, unit):
 def test_parameters_and_landscape_have_the_same_unit_of_length(page):
     shown = page("barriers", DISTANCE="leastcost", IMPROVEMENT="TEMPORARY_OUTPUT", SEARCH_RADIUS=90.0)
     assert "Search radius of the improvement score 90 m " in shown.text
-    assert "cells of 30 × 30 m, EPSG:31985" in shown.text and "meters" not in shown.text
+    assert "cells of 30 × 30 m, EPSG:31985" in shown.text and " meters" not in shown.text
 
 
 def test_negative_numbers_have_a_minus_sign_and_commands_a_hyphen(run, geotiff, tmp_path):
-    landscape, height = (
-        geotiff(values[None], name=name) for name, values in (("row", np.ones(4)), ("height", np.arange(4.0)))
-    )
+    landscape, height = geotiff(np.ones((1, 4)), name="row"), geotiff(np.arange(4.0)[None], name="height")
     windows = {"RADIUS": 30.0, "BLOCK_SIZE": 1, "AS_OMNISCAPE": False}
     report = str(tmp_path / "report.html")
     run("movingwindowcurrent", INPUT=landscape, CONDITION_1=height, LOWEST_1=-1.5, REPORT=report, **windows)
@@ -127,7 +126,7 @@ def test_distances_are_listed_once_with_their_lines(page):
     assert [alternative for alternative, _ in shown.pictures][0].endswith("over the landscape")
 
 
-def test_remarks_for_scripts_are_not_in_the_report(page):
+def test_conditions_of_empty_numbers_are_not_in_the_report(page):
     assert "(empty" not in page("barriers", DISTANCE="leastcost").printed
 
 
@@ -136,3 +135,19 @@ def test_components_are_listed_with_their_sizes_once(run, valley_file, tmp_path)
     run("connectedcomponents", INPUT=valley_file, REPORT=str(target))
     rows = re.findall(r'<tr><td>([^<]*)</td><td class="number">([\d,]+)</td>', ReportPage(target).source)
     assert rows and all(label.isdigit() for label, _ in rows)
+
+
+def test_grounds_and_sources_have_different_symbols(page):
+    shown = page("currentflowadvanced")
+    symbols = re.findall(r'<g class="(\w+)"><circle[^>]*/></g></svg> (\w+)', shown.source)
+    assert set(symbols) == {("sources", "Sources"), ("targets", "Grounds")}
+
+
+def test_project_is_named_at_the_top(run, project, tmp_path):
+    target = tmp_path / "report.html"
+    path = project()
+    run("circuitscapeproject", INPUT=str(path), OUTPUT=str(tmp_path / "results"), REPORT=str(target))
+    page = ReportPage(target)
+    assert page.errors == []
+    assert "<p>.</p>" not in page.source and re.search(rf"<p>[^<]*: {re.escape(path.name)}", page.source)
+    assert re.search(r"Cumulative current: [\d.]+ to [\d.]+ A, mean", page.text)

@@ -164,7 +164,7 @@ def test_largest_values_are_listed_with_their_cells(report, read):
     results, page = report("leastcostdistance", PER_SOURCE=False)
     band = read(results["OUTPUT"]).band
     row, column = np.unravel_index(np.nanargmax(band), band.shape)
-    [first] = re.findall(r"Value 1 \S+ \S+ (\d+) (\d+) ", page.text)
+    [first] = re.findall(r"Value, m × resistance 1 \S+ \S+ (\d+) (\d+) ", page.text)
     assert first == (str(row + 1), str(column + 1))
 
 
