@@ -4,6 +4,7 @@ permea/                     in the profile, where no update of the plugin delete
   cache/                    compiled code and downloads
   engines/
     current.json            names the folder in use
+    uv/, python/            the installer, and a Python that it has downloaded
     4f1c9b02a7de-cpu/       one for each set of locked requirements and device
       venv/                 the engine's Python
 """
@@ -13,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -29,6 +31,8 @@ REQUIREMENTS = {
 
 # Digits of the hash in a folder's name.
 KEY_DIGITS = 12
+
+ENGINE_NAME = re.compile(rf"[0-9a-f]{{{KEY_DIGITS}}}-({'|'.join(REQUIREMENTS)})")
 
 
 def profile_folder() -> Path:
@@ -75,6 +79,12 @@ def switch_to(engine: Path) -> None:
     os.replace(unfinished, _current_file())
 
 
+def is_for_graphics_card(python: str) -> bool:
+    """Return whether an interpreter belongs to an installed engine for NVIDIA graphics cards."""
+    engine = current_engine()
+    return engine is not None and python == str(python_of(engine)) and engine.name.endswith("-cuda")
+
+
 def is_outdated(engine: Path) -> bool:
     """Return whether this version of the plugin comes with other locked requirements than an engine has."""
     return all(
@@ -87,7 +97,8 @@ def other_engines() -> list[Path]:
     folder, current = engines_folder(), current_engine()
     if not folder.is_dir():
         return []
-    return sorted(path for path in folder.iterdir() if path.is_dir() and path != current)
+    found = (path for path in folder.iterdir() if path.is_dir() and ENGINE_NAME.fullmatch(path.name))
+    return sorted(path for path in found if path != current)
 
 
 def remove_engine(engine: Path) -> None:
@@ -98,7 +109,7 @@ def remove_engine(engine: Path) -> None:
     OSError
         A file cannot be deleted.
     """
-    if engine == current_engine() or engine.parent != engines_folder():
+    if engine == current_engine() or engine.parent != engines_folder() or not ENGINE_NAME.fullmatch(engine.name):
         raise OSError(f"{engine} is in use or no engine")
     shutil.rmtree(engine)
 

@@ -7,7 +7,9 @@ from pathlib import Path
 
 from ..plugin.byte_sizes import format_bytes
 from ..plugin.engine_environment import EngineInfo
+from ..plugin.engine_folders import is_for_graphics_card
 from ..plugin.i18n import tr
+from ..plugin.settings import CPU, DEVICE
 
 NAMES = (("python", "Python"), ("jax", "JAX"), ("numpy", "NumPy"), ("scipy", "SciPy"), ("equinox", "Equinox"))
 
@@ -49,9 +51,12 @@ def device_text(engine: EngineInfo) -> str:
     """
     if engine.device != "cpu":
         return ", ".join(engine.probe.get("devices") or [engine.device])
+    text = tr("processor (CPU)")
     if engine.probe.get("cores"):
-        return tr("processor (CPU), {cores:# core|# cores}").format(cores=engine.probe["cores"])
-    return tr("processor (CPU)")
+        text = tr("processor (CPU), {cores:# core|# cores}").format(cores=engine.probe["cores"])
+    if is_for_graphics_card(engine.python) and DEVICE.value() != CPU:
+        text += tr("; it found no NVIDIA graphics card that it can use")
+    return text
 
 
 def clear_folder(folder: Path) -> None:

@@ -65,6 +65,7 @@ def test_install_button_leads_to_a_ready_engine(open_dialog, plan):
     assert dialog.headline() == "The engine is ready."
     assert dialog.facts["origin"].text() == "installed by Permea in your QGIS profile"
     assert {"Load the sample", "Open the toolbox"} <= visible_buttons(dialog) and dialog.installer.isCollapsed()
+    assert "Remove older engines" not in visible_buttons(dialog)
     assert "pip install --require-hashes" in dialog.log.toPlainText()
     dialog.next_steps["sample"].click()
     assert dialog.pressed == ["sample"] and not dialog.isVisible()

@@ -14,6 +14,8 @@ from qgis.PyQt.QtCore import QLockFile
 from permea.plugin import engine_environment, engine_folders
 from permea.plugin.cancelled import Cancelled
 from permea.plugin.installer import InstallationFailed, install
+from permea.plugin.settings import DEVICE
+from permea.ui.engine_info import device_text
 
 
 def test_installed_engine_is_used(plan, recorder, profile):
@@ -25,6 +27,26 @@ def test_installed_engine_is_used(plan, recorder, profile):
     assert any("MB" in step for step in recorder.steps) and "Compiling: Loop 4" in recorder.steps
     assert any("pip install" in line for line in recorder.lines)
     assert not (profile / "cache" / "downloads").exists()
+
+
+def test_engine_for_graphics_cards_says_if_it_finds_none(plan, recorder):
+    folder = plan.folder.with_name(plan.folder.name.replace("-cpu", "-cuda"))
+    engine = install(dataclasses.replace(plan, folder=folder, device="cuda"), recorder.progress, recorder.feedback)
+    assert device_text(engine) == "processor (CPU); it found no NVIDIA graphics card that it can use"
+    DEVICE.store("cpu")
+    assert device_text(engine) == "processor (CPU)"
+    DEVICE.store("")
+    engine = install(plan, recorder.progress, recorder.feedback)
+    assert device_text(engine) == "processor (CPU)"
+
+
+def test_installer_and_downloaded_python_are_no_older_engines(plan, recorder, profile):
+    install(plan, recorder.progress, recorder.feedback)
+    downloaded = profile / "engines" / "python"
+    downloaded.mkdir()
+    assert (profile / "engines" / "uv").is_dir() and engine_folders.other_engines() == []
+    with pytest.raises(OSError, match="no engine"):
+        engine_folders.remove_engine(downloaded)
 
 
 def test_engine_of_other_requirements_is_outdated(plan):
