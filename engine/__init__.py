@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         restoration,
         shortest_paths,
         storage,
+        traces,
     )
     from .connectivity import (
         AbstractConnectivity,
@@ -92,6 +93,7 @@ __all__ = [
     "sensitivity",
     "shortest_paths",
     "storage",
+    "traces",
 ]
 
 

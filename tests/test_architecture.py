@@ -30,6 +30,7 @@ ORDER = {
         "connectivity",
         "restoration",
         "moving_window",
+        "traces",
         "exploration",
         "worker",
         "__main__",
