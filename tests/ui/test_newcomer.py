@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -18,34 +17,6 @@ PICTURES = ROOT / "build" / "screenshots"
 TUTORIAL = ROOT / "docs" / "tutorial.md"
 # From Install from ZIP to the first map, each press of a button and each choice being one.
 MAX_ACTIONS = 8
-
-
-@pytest.fixture(scope="module")
-def wheels(tmp_path_factory):
-    """A folder with the locked wheels of the engine and of uv; most are in the cache of `make setup`.
-
-    With `PERMEA_TEST_NETWORK` in the environment there is none: the engine is installed from the package index.
-    """
-    if os.environ.get("PERMEA_TEST_NETWORK"):
-        return ""
-    folder = tmp_path_factory.mktemp("wheels")
-    python = os.environ["PERMEA_ENGINE_PYTHON"]
-    for lock in ("engine-requirements.txt", "uv-requirements.txt"):
-        command = [
-            python,
-            "-m",
-            "pip",
-            "download",
-            "--quiet",
-            "--require-hashes",
-            "--only-binary",
-            ":all:",
-            "--no-deps",
-        ]
-        command += ["--dest", str(folder), "--requirement", str(ROOT / "resources" / lock)]
-        environment = os.environ | {"PIP_CACHE_DIR": str(ROOT / "build" / "pip-cache")}
-        subprocess.run(command, check=True, env=environment)
-    return folder
 
 
 @pytest.fixture(scope="module")
