@@ -25,4 +25,5 @@ CATEGORIES = (
 COMPASS = (
     "#222222", "#e41a1c", "#ff7f00", "#ffd92f", "#a6d854", "#1b9e77", "#41b6c4", "#386cb0", "#984ea3",
 )  # fmt: skip
-OTHER = "#c9c9c4"
+# Darker than the grey of cells without data in reports.
+OTHER = "#a3a39d"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Union
 
@@ -188,6 +188,27 @@ def sensitivity_outputs(
         NumberOutput("unreachable_pairs", tr("Pairs excluded because no path connects them")),
         *range_outputs(tr("sensitivity"), sensitivity_unit),
     )
+
+
+def with_captions(
+    outputs: Sequence[NumberOutput], captions: Mapping[str, str], applies: Callable[[ParameterValues], bool]
+) -> tuple[NumberOutput, ...]:
+    """Return numbers with other captions in the reports of some runs.
+
+    Parameters
+    ----------
+    outputs
+        The numbers.
+    captions
+        Captions by key.
+    applies
+        Whether a run with some values of the parameters has these captions.
+    """
+
+    def caption(output: NumberOutput) -> Callable[[ParameterValues], str]:
+        return lambda inputs: captions[output.key] if applies(inputs) else output.description
+
+    return tuple(replace(each, caption=caption(each)) if each.key in captions else each for each in outputs)
 
 
 def component_outputs() -> tuple[NumberOutput, ...]:

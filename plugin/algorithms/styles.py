@@ -119,7 +119,7 @@ def current_style(currents: np.ndarray | NpyFile, unit: str = "") -> Style:
 def survival_style(survival: np.ndarray | NpyFile) -> Style:
     """Return the style of a map of survival probabilities: pale near the sources, dark where survival is 0."""
     finite = _finite_sample(survival)
-    high = float(np.percentile(finite, UPPER_PERCENTILE)) if finite.size else 1.0
+    high = min(1.0, _round_up(float(np.percentile(finite, UPPER_PERCENTILE)))) if finite.size else 1.0
     return LinearPseudocolor(0.0, high, tuple(reversed(DISTANCE)), beyond=_beyond(finite, 0.0, high))
 
 

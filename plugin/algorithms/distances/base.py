@@ -26,6 +26,14 @@ MAX_BANDS = 65_535
 BAND_BYTES = 8 + 4 * 4 / 3
 
 
+#: Captions of the numbers of a map or table of probabilities.
+PROBABILITY_CAPTIONS = {
+    "minimum": tr("Smallest survival probability"),
+    "maximum": tr("Largest survival probability"),
+    "mean": tr("Mean survival probability"),
+}
+
+
 class DistanceAlgorithm(EngineAlgorithm):
     """Distance of every cell to the nearest source, or to each source.
 

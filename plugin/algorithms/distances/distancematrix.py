@@ -22,7 +22,7 @@ from ...runner import Result, Task, open_job
 from ..base import DISTANCES, EngineAlgorithm
 from ..formatting import join_names
 from ..help import Help
-from ..outputs import NumberOutput, RasterOutput, common_outputs
+from ..outputs import NumberOutput, RasterOutput, common_outputs, with_captions
 from ..pair_tables import (
     pair_arrays,
     pair_columns,
@@ -61,7 +61,7 @@ from ..step_feedback import StepFeedback
 from ..styles import line_style
 from ..table_size import check_rows
 from ..tables import Column, Table
-from .base import log_distance_range
+from .base import PROBABILITY_CAPTIONS, log_distance_range
 
 # A GeoPackage table holds at most 2,000 columns.
 MAX_COLUMNS = 1_900
@@ -112,13 +112,17 @@ class DistanceMatrix(EngineAlgorithm):
             "darker lines are costlier."
         ),
     )
-    number_outputs = (
-        *common_outputs(),
-        NumberOutput("focal_nodes", tr("Focal nodes")),
-        NumberOutput("unreachable_pairs", tr("Pairs without a path")),
-        NumberOutput("minimum", tr("Smallest distance"), unit=lambda inputs: _unit(inputs)),
-        NumberOutput("maximum", tr("Largest finite distance"), unit=lambda inputs: _unit(inputs)),
-        NumberOutput("mean", tr("Mean of the finite distances"), unit=lambda inputs: _unit(inputs)),
+    number_outputs = with_captions(
+        (
+            *common_outputs(),
+            NumberOutput("focal_nodes", tr("Focal nodes")),
+            NumberOutput("unreachable_pairs", tr("Pairs without a path")),
+            NumberOutput("minimum", tr("Smallest distance"), unit=lambda inputs: _unit(inputs)),
+            NumberOutput("maximum", tr("Largest finite distance"), unit=lambda inputs: _unit(inputs)),
+            NumberOutput("mean", tr("Mean of the finite distances"), unit=lambda inputs: _unit(inputs)),
+        ),
+        PROBABILITY_CAPTIONS,
+        lambda inputs: _is_probability(inputs),
     )
     files_in_folders = {"CHECKPOINT": (TABLE_NAME,)}
 
@@ -265,8 +269,11 @@ class DistanceMatrix(EngineAlgorithm):
 
 def _unit(inputs: ParameterValues) -> str:
     """Return the unit of the distances; empty for probabilities."""
-    is_probability = inputs.choice("DISTANCE") == "rsp" and inputs.choice("MEASURE") == "survival"
-    return "" if is_probability else distance_unit(inputs)
+    return "" if _is_probability(inputs) else distance_unit(inputs)
+
+
+def _is_probability(inputs: ParameterValues) -> bool:
+    return inputs.choice("DISTANCE") == "rsp" and inputs.choice("MEASURE") == "survival"
 
 
 def _is_directed(inputs: ParameterValues) -> bool:

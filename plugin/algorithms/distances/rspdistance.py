@@ -10,13 +10,13 @@ from qgis.core import QgsProcessingFeedback, QgsProcessingParameterDefinition
 from ...i18n import Text, tr
 from ...runner import Result
 from ..help import Help
-from ..outputs import common_outputs, distance_outputs
+from ..outputs import common_outputs, distance_outputs, with_captions
 from ..parameter_values import ParameterValues
 from ..parameters import cost, measure, theta
 from ..renderers import Style
 from ..results import cost_unit, with_theta
 from ..styles import survival_style
-from .base import DistanceAlgorithm, log_distance_range
+from .base import PROBABILITY_CAPTIONS, DistanceAlgorithm, log_distance_range
 
 
 class RSPDistanceAlgorithm(DistanceAlgorithm):
@@ -56,9 +56,10 @@ class RSPDistanceAlgorithm(DistanceAlgorithm):
             "least cost because individuals make detours."
         ),
     )
-    number_outputs = (
-        *common_outputs(),
-        *distance_outputs(lambda inputs: "" if inputs.choice("MEASURE") == "survival" else cost_unit(inputs)),
+    number_outputs = with_captions(
+        (*common_outputs(), *distance_outputs(lambda inputs: "" if _is_probability(inputs) else cost_unit(inputs))),
+        PROBABILITY_CAPTIONS,
+        lambda inputs: _is_probability(inputs),
     )
     task_name = "rsp.distance"
     output_title = tr("RSP distance")
@@ -97,7 +98,7 @@ class RSPDistanceAlgorithm(DistanceAlgorithm):
         )
 
     def style(self, inputs: ParameterValues, distance: np.ndarray) -> Style:
-        if inputs.choice("MEASURE") == "survival":
+        if _is_probability(inputs):
             return survival_style(distance)
         return super().style(inputs, distance)
 
@@ -107,3 +108,7 @@ class RSPDistanceAlgorithm(DistanceAlgorithm):
             "cost": inputs.choice("COST"),
             "measure": inputs.choice("MEASURE"),
         }
+
+
+def _is_probability(inputs: ParameterValues) -> bool:
+    return inputs.choice("MEASURE") == "survival"

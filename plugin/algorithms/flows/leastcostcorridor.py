@@ -19,7 +19,7 @@ from ..pair_tables import pair_arrays, path_table, sources_and_targets, warn_abo
 from ..parameter_types import boolean, choice, line_destination, number, only_without, optional_raster_destination
 from ..parameter_values import ParameterValues
 from ..parameters import focal_nodes, graph, landscape, raster_destination, targets, validate_focal
-from ..results import cost_unit
+from ..results import OF_LEAST_COST, cost_unit, with_unit
 from ..styles import allocation_style, corridor_style, direction_style
 from ..tables import Table
 
@@ -163,8 +163,7 @@ class LeastCostCorridor(EngineAlgorithm):
     def raster_outputs(self, inputs: ParameterValues, result: Result) -> list[RasterOutput]:
         corridor = result.outputs["corridor"]
         normalised = inputs.flag("NORMALISED")
-        unit = tr("fraction of the least cost") if normalised else cost_unit(inputs)
-        name = tr("excess cost, {unit}").format(unit=unit)
+        name = with_unit(tr("excess cost"), _unit(inputs))
         title = tr("Normalised least-cost corridor") if normalised else ""
         style = corridor_style(corridor, _unit(inputs), cutoff=inputs.is_provided("THRESHOLD"))
         rasters = [RasterOutput("OUTPUT", corridor, style, band_names=(name,), title=title, lists_largest=False)]
@@ -212,4 +211,4 @@ class LeastCostCorridor(EngineAlgorithm):
 
 def _unit(inputs: ParameterValues) -> str:
     """Return the unit of the excess costs."""
-    return tr("of the least cost") if inputs.flag("NORMALISED") else cost_unit(inputs)
+    return OF_LEAST_COST if inputs.flag("NORMALISED") else cost_unit(inputs)

@@ -79,11 +79,11 @@ def histogram_svg(values: np.ndarray, quantity: str, counted: str, legend: Legen
     colours = legend.colours_of(middles) if legend is not None else [ONE_COLOUR] * bins
     zeros = 100 * np.count_nonzero(is_zero) / count if leaves_out_zeros else 0.0
     outside = 100 * (values.size - counts.sum()) / count
-    notes = [tr("{percent} % in the tallest bar").format(percent=_percent(100 * counts.max() / count))]
+    notes = [tr("{percent} % in the tallest bar").format(percent=_percent(100 * counts.max() / count))]
     if zeros > 0.05:
-        notes.append(tr("{percent} % are 0 and not shown").format(percent=_percent(zeros)))
+        notes.append(tr("{percent} % are 0 and not shown").format(percent=_percent(zeros)))
     if outside > 0.05:
-        notes.append(tr("{percent} % beyond the axis").format(percent=_percent(outside)))
+        notes.append(tr("{percent} % beyond the axis").format(percent=_percent(outside)))
     if is_logarithmic:
         notes.append(tr("logarithmic axis"))
     description = tr("Histogram of {quantity}: {counted} by value").format(quantity=quantity, counted=counted)

@@ -48,7 +48,7 @@ def lead(contents: Contents, settings: Sequence[Setting], now: datetime) -> str:
     )
     zone = f"{now:%z}"
     when = tr("{date}, Permea {version}, QGIS {qgis}").format(
-        date=f"{now:%Y-%m-%d %H:%M}, UTC{typeset(zone[:3])}:{zone[3:5]}",
+        date=f"{now:%Y-%m-%d %H:%M} UTC{typeset(zone[:3])}:{zone[3:5]}",
         version=permea_version(),
         qgis=Qgis.QGIS_VERSION,
     )

@@ -5,9 +5,10 @@ from .parameters_as_text import plain_values
 from .presenter import ResultPresenter
 from .provenance import Provenance, permea_version, provenance_of
 from .titles import named_distance, sensitivity_title, with_distance, with_theta
-from .units import cost_unit, distance_unit, length_unit, sensitivity_unit, with_unit, without_unit
+from .units import OF_LEAST_COST, cost_unit, distance_unit, length_unit, sensitivity_unit, with_unit, without_unit
 
 __all__ = [
+    "OF_LEAST_COST",
     "Presentation",
     "Provenance",
     "ResultPresenter",

@@ -8,10 +8,21 @@ from ..formatting import typeset
 from ..parameter_values import ParameterValues
 
 
+# What randomized shortest paths measure.
+MEASURES = {
+    "expected_cost": tr("expected cost"),
+    "free_energy": tr("free energy"),
+    "survival": tr("survival probability"),
+}
+
+
 def named_distance(inputs: ParameterValues) -> str:
     """Return the chosen distance in words, with θ if it depends on it."""
     info = distance_info(inputs.choice("DISTANCE"))
-    return with_theta(tr("expected cost"), inputs) if "theta" in info.parameters else tr(info.label)
+    if "theta" in info.parameters:
+        measure = inputs.choice("MEASURE") if inputs.has_parameter("MEASURE") else "expected_cost"
+        return with_theta(MEASURES[measure], inputs)
+    return tr("Euclidean distance") if info.name == "euclidean" else tr(info.label)
 
 
 def with_theta(title: str, inputs: ParameterValues) -> str:

@@ -8,6 +8,9 @@ from ..parameter_values import ParameterValues
 # Units as band names give them.
 WORDS = {"Ω": tr("ohm"), "A": tr("ampere"), "V": tr("volt")}
 
+#: Unit of numbers that are fractions of the least cost, and how headings give it.
+OF_LEAST_COST, FRACTION = tr("of the least cost"), tr("fraction of the least cost")
+
 
 def with_unit(quantity: str, unit: str) -> str:
     """Return a quantity with its unit, as headings give it.
@@ -17,6 +20,7 @@ def with_unit(quantity: str, unit: str) -> str:
     >>> with_unit("cost", "m × resistance"), with_unit("survival probability", "")
     ('cost, m × resistance', 'survival probability')
     """
+    unit = FRACTION if unit == OF_LEAST_COST else unit
     return tr("{quantity}, {unit}").format(quantity=quantity, unit=unit) if unit else quantity
 
 

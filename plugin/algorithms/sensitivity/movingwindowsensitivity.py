@@ -17,7 +17,7 @@ from ..parameters import alignment_note, graph, landscape, raster_destination
 from ..results import sensitivity_title, sensitivity_unit
 from ..streamed_inputs import StreamedParameterValues
 from ..styles import sample_rows, sensitivity_style
-from .parameters import band_name, log_range, sensitivity_parameters
+from .parameters import band_name, log_range, sensitivity_parameters, with_elasticity_captions
 
 
 class MovingWindowSensitivity(MovingWindowAlgorithm):
@@ -65,10 +65,12 @@ class MovingWindowSensitivity(MovingWindowAlgorithm):
             "omnidirectional landscape connectivity. Journal of Open Source Software 6 (57), 2829.",
         ),
     )
-    number_outputs = moving_window_outputs(
-        tr("sensitivity"),
-        NumberOutput("weighted_current", tr("Cumulative current summed over the places of interest, in ampere")),
-        unit=lambda inputs: sensitivity_unit("A", inputs),
+    number_outputs = with_elasticity_captions(
+        moving_window_outputs(
+            tr("sensitivity"),
+            NumberOutput("weighted_current", tr("Cumulative current summed over the places of interest, in ampere")),
+            unit=lambda inputs: sensitivity_unit("A", inputs),
+        )
     )
     task_name = "windowed.current_sensitivity"
     # The centres of larger blocks are visible as a pattern of dots.

@@ -9,6 +9,7 @@ from qgis.core import QgsProcessingFeedback, QgsProcessingParameterDefinition
 from ...i18n import tr
 from ...runner import Result
 from ..formatting import format_number
+from ..outputs import NumberOutput, with_captions
 from ..parameter_types import boolean, choice
 from ..parameter_values import ParameterValues
 
@@ -18,6 +19,15 @@ VARIABLE_LABELS = {
     "quality": tr("Habitat quality"),
     "sources": tr("Source strength"),
 }
+
+
+#: Captions of the range of a map of elasticities.
+ELASTICITY_CAPTIONS = {"minimum": tr("Smallest elasticity"), "maximum": tr("Largest elasticity")}
+
+
+def with_elasticity_captions(outputs: Sequence[NumberOutput]) -> tuple[NumberOutput, ...]:
+    """Return the numbers of a sensitivity map, which reports of elasticities call elasticities."""
+    return with_captions(outputs, ELASTICITY_CAPTIONS, lambda inputs: inputs.flag("ELASTICITY"))
 
 
 def sensitivity_parameters(

@@ -37,7 +37,7 @@ from ..parameters import (
 )
 from ..results import distance_unit, named_distance, sensitivity_title, sensitivity_unit, with_distance
 from ..styles import sensitivity_style
-from .parameters import band_name, log_range, sensitivity_parameters
+from .parameters import band_name, log_range, sensitivity_parameters, with_elasticity_captions
 
 # On most landscapes enough for a pattern that does not depend on the seed, and quick enough for a first look.
 DEFAULT_SAMPLES = 50
@@ -87,13 +87,15 @@ class SensitivityAlgorithm(EngineAlgorithm):
             "darker blue where it helps more."
         ),
     )
-    number_outputs = (
-        *common_outputs(),
-        *sensitivity_outputs(
-            lambda inputs: _number_caption(inputs),
-            lambda inputs: _connectivity_unit(inputs),
-            lambda inputs: sensitivity_unit(_connectivity_unit(inputs), inputs),
-        ),
+    number_outputs = with_elasticity_captions(
+        (
+            *common_outputs(),
+            *sensitivity_outputs(
+                lambda inputs: _number_caption(inputs),
+                lambda inputs: _connectivity_unit(inputs),
+                lambda inputs: sensitivity_unit(_connectivity_unit(inputs), inputs),
+            ),
+        )
     )
 
     def parameters(self) -> list[QgsProcessingParameterDefinition]:

@@ -16,7 +16,7 @@ from ..parameter_values import ParameterValues
 from ..results import sensitivity_title, sensitivity_unit, with_distance
 from ..styles import sample_rows, sensitivity_style
 from ..window_base import WindowedAlgorithm
-from .parameters import band_name, log_range, sensitivity_parameters
+from .parameters import band_name, log_range, sensitivity_parameters, with_elasticity_captions
 
 
 class WindowedSensitivityAlgorithm(WindowedAlgorithm):
@@ -62,7 +62,9 @@ class WindowedSensitivityAlgorithm(WindowedAlgorithm):
             "The sample: where more permeability connects more habitat within 3 km; darker blue where it helps more."
         ),
     )
-    number_outputs = window_outputs(tr("sensitivity"), lambda inputs: sensitivity_unit("", inputs))
+    number_outputs = with_elasticity_captions(
+        window_outputs(tr("sensitivity"), lambda inputs: sensitivity_unit("", inputs))
+    )
     task_name = "windowed.sensitivity"
     # The centres of larger blocks are visible as a pattern of dots.
     default_coarsening = 0.03

@@ -67,7 +67,7 @@ def test_histogram_of_currents_has_decades_below_its_bars():
 def test_zeros_on_a_logarithmic_axis_are_counted():
     values = np.concatenate([np.zeros(3000), np.geomspace(1e-4, 1.0, 1000)])
     svg = histogram_svg(values, "current, A", "cells", legend_of_style(LogPseudocolor(1e-3, 1.0, CURRENT, "A")))
-    assert "75 % are 0" in svg
+    assert "75\u00a0% are 0" in svg
 
 
 def test_histogram_of_a_corridor_shows_what_its_map_shows():
@@ -75,7 +75,7 @@ def test_histogram_of_a_corridor_shows_what_its_map_shows():
     _, legend = draw(values[None], corridor_style(values[None]))
     svg = histogram_svg(values, "excess cost", "cells", legend)
     assert max(read(label) for label in labels_of(svg)) <= legend.entries[-1].value < 1000
-    assert "80 % beyond the axis" in svg
+    assert "80\u00a0% beyond the axis" in svg
     assert len(set(re.findall(r'fill="(#\w+)"', svg))) > 10
 
 
@@ -89,7 +89,7 @@ def test_few_cells_with_an_effect_are_visible_among_zeros():
     values = np.concatenate([np.zeros(9000), -np.geomspace(1.0, 1000.0, 1000)])
     style = sensitivity_style(values[None], "Ω per unit", negative_helps=True)
     svg = histogram_svg(values, "sensitivity, Ω per unit", "cells", draw(values[None], style)[1])
-    assert "90 % are 0 and not shown" in svg
+    assert "90\u00a0% are 0 and not shown" in svg
     assert min(read(label) for label in labels_of(svg)) >= style.low
     heights = [float(height) for height in re.findall(r'<rect [^>]*height="([\d.]+)"', svg)]
     assert sum(height > 5 for height in heights) >= 10

@@ -58,7 +58,7 @@ def headings(page):
         ("barriers", {"DISTANCE": "resistance"}, "Mean distance between connected focal nodes", "Ω"),
         ("sensitivity", {"DISTANCE": "leastcost"}, "Mean least cost of the present landscape", COST),
         ("sensitivity", {"DISTANCE": "leastcost"}, "Smallest sensitivity", f"{COST} per unit"),
-        ("sensitivity", {"DISTANCE": "leastcost", "ELASTICITY": True}, "Smallest sensitivity", COST),
+        ("sensitivity", {"DISTANCE": "leastcost", "ELASTICITY": True}, "Smallest elasticity", COST),
     ],
 )
 def test_numbers_have_the_unit_of_the_distance(page, name, parameters, label, unit):
@@ -90,10 +90,30 @@ def test_largest_values_and_captions_have_the_unit_of_the_map(page, name, parame
 
 
 @pytest.mark.long
-@pytest.mark.parametrize(("measure", "unit"), [("expected_cost", f" {COST}"), ("survival", "")])
-def test_probabilities_have_no_unit(page, measure, unit):
-    rows = numbers(page("rspdistance", MEASURE=measure))
-    assert re.fullmatch(rf"[\d.,]+{unit}", rows["Largest finite distance"])
+@pytest.mark.parametrize(
+    ("name", "measure", "label", "unit"),
+    [
+        ("rspdistance", "expected_cost", "Largest finite distance", f" {COST}"),
+        ("rspdistance", "survival", "Largest survival probability", ""),
+        ("distancematrix", "expected_cost", "Largest finite distance", f" {COST}"),
+        ("distancematrix", "survival", "Largest survival probability", ""),
+    ],
+)
+def test_probabilities_have_no_unit_and_are_no_distances(page, name, measure, label, unit):
+    distance = {"DISTANCE": "rsp"} if name == "distancematrix" else {}
+    shown = page(name, MEASURE=measure, **distance)
+    assert re.fullmatch(rf"[\d.,]+{unit}", numbers(shown)[label])
+    assert shown.headings[0].lower().count("survival probability") == (measure == "survival")
+
+
+def test_normalised_corridors_are_fractions_of_the_least_cost(page):
+    text = page("leastcostcorridor", NORMALISED=True).text
+    assert re.search(r"Excess cost: 0 to [\d.]+ of the least cost, mean", text)
+    assert "Histogram of excess cost, fraction of the least cost: cells by value" in text
+
+
+def test_distances_in_a_straight_line_are_named(page):
+    assert page("distancematrix", DISTANCE="euclidean").headings[0].startswith("Distances by Euclidean distance")
 
 
 def test_parameters_and_landscape_have_the_same_unit_of_length(page):
