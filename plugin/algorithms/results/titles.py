@@ -7,7 +7,6 @@ from ...i18n import tr
 from ..formatting import typeset
 from ..parameter_values import ParameterValues
 
-
 # What randomized shortest paths measure.
 MEASURES = {
     "expected_cost": tr("expected cost"),

@@ -2,6 +2,7 @@
 
 import math
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from permea.plugin.algorithms.color_ramps import CURRENT
 from permea.plugin.algorithms.renderers import LogPseudocolor
 from permea.plugin.algorithms.report.axes import linear_ticks, logarithmic_ticks
 from permea.plugin.algorithms.report.pictures import draw, legend_of_style
-from permea.plugin.algorithms.report.plots import histogram_svg
+from permea.plugin.algorithms.report.plots import WIDTH, histogram_svg
 from permea.plugin.algorithms.styles import corridor_style, distance_style, sensitivity_style
 
 from .printed_numbers import read
@@ -100,3 +101,12 @@ def test_axis_ends_where_the_colours_end():
     style = distance_style(values[None])
     svg = histogram_svg(values, "cost", "cells", draw(values[None], style)[1])
     assert style.high < 150 and max(read(label) for label in labels_of(svg)) <= style.high
+
+
+def test_labels_are_legible_in_print():
+    """At least 7 points at the printed width of a plot, which the template gives in multiples of 9 points."""
+    template = (Path(__file__).parents[3] / "resources" / "report" / "page.html").read_text(encoding="utf-8")
+    printed = template.partition("@media print")[2]
+    width = 9 * float(re.search(r"\.plot { max-width: (\d+)em", printed)[1])
+    size = float(re.search(r"\.plot text { font-size: (\d+)px", printed)[1])
+    assert size * width / WIDTH >= 7

@@ -102,7 +102,7 @@ def test_largest_values_and_captions_have_the_unit_of_the_map(page, name, parame
 def test_probabilities_have_no_unit_and_are_no_distances(page, name, measure, label, unit):
     distance = {"DISTANCE": "rsp"} if name == "distancematrix" else {}
     shown = page(name, MEASURE=measure, **distance)
-    assert re.fullmatch(rf"[\d.,]+{unit}", numbers(shown)[label])
+    assert re.fullmatch(rf"[\d.,]+( × 10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)?{unit}", numbers(shown)[label])
     assert shown.headings[0].lower().count("survival probability") == (measure == "survival")
 
 
