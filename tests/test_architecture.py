@@ -31,6 +31,7 @@ ORDER = {
         "restoration",
         "moving_window",
         "traces",
+        "jacobians",
         "exploration",
         "worker",
         "__main__",

@@ -142,7 +142,9 @@ class Elimination:
         for target, right in after.items():
             del self.predecessors[target][vertex]
             for source, left in before.items():
-                self._add(source, vertex, target, self._product(right.pattern, left.pattern), right.copies and left.copies)
+                self._add(
+                    source, vertex, target, self._product(right.pattern, left.pattern), right.copies and left.copies
+                )
         if vertex not in self.graph.outputs:
             for source in self.predecessors.pop(vertex, {}):
                 del self.successors[source][vertex]

@@ -88,9 +88,7 @@ class Sum:
         if self._aligned:
             self.pattern, self.additions = first, first.size
             return
-        keys, self._in_both, matches = np.intersect1d(
-            first.keys, second.keys, assume_unique=True, return_indices=True
-        )
+        keys, self._in_both, matches = np.intersect1d(first.keys, second.keys, assume_unique=True, return_indices=True)
         self._only_first = np.setdiff1d(np.arange(first.size), self._in_both, assume_unique=True)
         only_second = np.setdiff1d(np.arange(second.size), matches, assume_unique=True)
         self._matches, self._only_second = matches, only_second

@@ -122,9 +122,7 @@ class Program:
         self._edges[source, target] = edge
         self._values[source, target] = values
 
-    def _push_forward(
-        self, application: Application, operands: list[Variable], results: list[Any]
-    ) -> list[Variable]:
+    def _push_forward(self, application: Application, operands: list[Variable], results: list[Any]) -> list[Variable]:
         """Record a function with a derivative rule of its own: the operations of its tangents are its vertices."""
         primals = tuple(jnp.asarray(application.operands[position]) for position in application.active)
 

@@ -190,8 +190,8 @@ class _Trace:
         leaves, tree = jax.tree.flatten((args, kwargs))
         owners = jax.tree.leaves([jax.tree.map(lambda _, n=n: n, arg) for n, arg in enumerate(args)])
         self._trees = [jax.tree.structure(args[number]) for number in numbers]
-        places = [[leaf for leaf, owner in enumerate(owners) if owner == number] for number in numbers]
-        chosen = sorted({leaf for leaves_of_argument in places for leaf in leaves_of_argument})
+        positions = [[leaf for leaf, owner in enumerate(owners) if owner == number] for number in numbers]
+        chosen = sorted({leaf for leaves_of_argument in positions for leaf in leaves_of_argument})
         arrays = [number for number, leaf in enumerate(leaves) if _is_array(leaf)]
         for number in chosen:
             if not _is_array(leaves[number]) or not _is_real(leaves[number]):
@@ -213,7 +213,7 @@ class _Trace:
         values = [_typed(leaves[n]) if n in chosen else _constant(leaves[n]) for n in arrays]
         self.program = Program(flat, values, [arrays.index(number) for number in chosen])
         vertices = dict(zip(chosen, self.program.inputs, strict=True))
-        self._inputs = [[(vertices[leaf], jnp.shape(leaves[leaf])) for leaf in argument] for argument in places]
+        self._inputs = [[(vertices[leaf], jnp.shape(leaves[leaf])) for leaf in argument] for argument in positions]
         for output in self.program.outputs:
             if not _is_real(output.value):
                 raise TypeError(f"the results must be real numbers, but one is {jnp.asarray(output.value).dtype}")
@@ -262,7 +262,9 @@ def _eliminate(program: Program, order: Order) -> Elimination:
     if isinstance(order, str):
         name = SHORT_NAMES.get(order, order)
         if name == "best":
-            return min(_compared(program).values(), key=lambda elimination: (elimination.num_muls, elimination.num_adds))
+            return min(
+                _compared(program).values(), key=lambda elimination: (elimination.num_muls, elimination.num_adds)
+            )
         if name not in COMPARED_ORDERS:
             known = ", ".join(map(repr, ("best", *COMPARED_ORDERS, *SHORT_NAMES)))
             raise ValueError(f"order is {order!r}; it must be one of {known}, or a list of vertices")

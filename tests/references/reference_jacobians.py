@@ -184,9 +184,7 @@ COUNTED_FUNCTIONS = {
     "lighthouse": CountedFunction(lighthouse, (0.2, 0.3, 0.4, 0.5), 18, 22, 20, 20, (3, 5)),
     "hole": CountedFunction(hole, (0.3, 0.4, 0.5, 0.6), 28, 24, 26, 26, (6, 3)),
     "helmholtz": CountedFunction(helmholtz, (np.array([0.05, 0.15, 0.25, 0.35]),), 56, 36, 33, 33, (8, 8)),
-    "heart dipole": CountedFunction(
-        heart_dipole, tuple(0.1 * n for n in range(1, 9)), 240, 172, 194, 148, (20, 24)
-    ),
+    "heart dipole": CountedFunction(heart_dipole, tuple(0.1 * n for n in range(1, 9)), 240, 172, 194, 148, (20, 24)),
     "propane combustion": CountedFunction(
         propane_combustion, tuple(0.1 * n for n in range(1, 12)), 151, 90, 111, 88, (0, 0)
     ),

@@ -32,7 +32,9 @@ def test_residuals_equal_forward_and_reverse_mode(order):
     expected = jax.jacfwd(residual, (0, 1))(*arguments)
     result = jax.jit(jacve(residual, order, (0, 1)))(*arguments)
     sparse = jax.jit(jacve(residual, order, (0, 1), sparse_representation=True))(*arguments)
-    for block, sparse_block, *both in zip(result, sparse, expected, jax.jacrev(residual, (0, 1))(*arguments), strict=True):
+    for block, sparse_block, *both in zip(
+        result, sparse, expected, jax.jacrev(residual, (0, 1))(*arguments), strict=True
+    ):
         for mode in both:
             np.testing.assert_allclose(block, mode, rtol=1e-11, atol=1e-13)
             np.testing.assert_allclose(sparse_block.todense(), mode, rtol=1e-11, atol=1e-13)
@@ -57,7 +59,9 @@ def test_markowitz_orders_take_fewer_operations_than_both_modes():
     orders = elimination_orders(two_steps, potential)
     both_modes = min(orders["forward"].num_muls, orders["reverse"].num_muls)
     assert min(orders["markowitz_lowest"].num_muls, orders["markowitz_highest"].num_muls) < 0.9 * both_modes
-    np.testing.assert_allclose(jax.jit(jacve(two_steps, "best", 0))(potential), jax.jacfwd(two_steps)(potential), atol=1e-12)
+    np.testing.assert_allclose(
+        jax.jit(jacve(two_steps, "best", 0))(potential), jax.jacfwd(two_steps)(potential), atol=1e-12
+    )
 
 
 def test_residuals_map_over_landscapes():

@@ -78,7 +78,9 @@ def test_jacobians_can_be_differentiated():
     x = np.array([0.1, 0.4, 0.7])
     hessian = jacve(jacve(function, "reverse", 0), "best", 0)(x)
     np.testing.assert_allclose(hessian, jax.hessian(function)(x), rtol=1e-12, atol=1e-13)
-    np.testing.assert_allclose(jax.jacfwd(jacve(function, "reverse", 0))(x), jax.hessian(function)(x), rtol=1e-12, atol=1e-13)
+    np.testing.assert_allclose(
+        jax.jacfwd(jacve(function, "reverse", 0))(x), jax.hessian(function)(x), rtol=1e-12, atol=1e-13
+    )
 
 
 def test_single_precision_stays_single():
