@@ -57,7 +57,7 @@ def test_orders_are_known_from_shapes_only():
     assert elimination_orders(flow, *shapes) == elimination_orders(flow, *ARGUMENTS)
 
 
-def test_a_given_order_has_the_counts_of_its_name():
+def test_an_explicit_order_has_the_counts_of_its_name():
     orders = elimination_orders(flow, *ARGUMENTS, argnums=(0, 1))
     for order in orders.values():
         _, counts = jacve(flow, order.order, (0, 1), count_ops=True)(*ARGUMENTS)
@@ -144,6 +144,6 @@ def test_selections_from_data_that_do_not_fit_are_refused():
         jax.jit(jacve(lambda x, i: x[i], "forward", sparse_representation=True))(np.ones(20000), np.arange(20000))
 
 
-def test_indices_given_as_constants_keep_the_jacobian_sparse():
+def test_constant_indices_keep_the_jacobian_sparse():
     (jacobian,) = jacve(lambda x, i: x[i], "forward", sparse_representation=True)(np.ones(20000), np.arange(20000))
     assert jacobian.nse == 20000
