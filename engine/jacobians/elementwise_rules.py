@@ -14,8 +14,8 @@ from .products import Values
 
 ELEMENTWISE = frozenset(
     """abs acos acosh add add_any asin asinh atan atan2 atanh bessel_i0e bessel_i1e cbrt clamp cos cosh digamma div erf
-    erf_inv erfc exp exp2 expm1 igamma igammac integer_pow lgamma log log1p logistic max min mul neg polygamma polynomial pow rem
-    rsqrt sin sinh sqrt square sub tan tanh zeta""".split()
+    erf_inv erfc exp exp2 expm1 igamma igammac integer_pow lgamma log log1p logistic max min mul neg polygamma
+    polynomial pow rem rsqrt sin sinh sqrt square sub tan tanh zeta""".split()
 )
 
 

@@ -80,12 +80,15 @@ class Program:
             variables.update(zip(equation.outvars, results, strict=True))
         return [read(atom) for atom in jaxpr.outvars]
 
+    def _run_nested(self, program: Any, arguments: Sequence[Variable]) -> list[Variable]:
+        """Evaluate a program with or without constants of its own."""
+        return self._run(getattr(program, "jaxpr", program), getattr(program, "consts", ()), arguments)
+
     def _apply(self, equation: Any, operands: list[Variable]) -> list[Variable]:
         """Evaluate one equation and record its partial derivatives."""
         name, params = equation.primitive.name, equation.params
         if name in CALLS:
-            program = params[CALLS[name]]
-            return self._run(getattr(program, "jaxpr", program), getattr(program, "consts", ()), operands)
+            return self._run_nested(params[CALLS[name]], operands)
         active = [position for position, operand in enumerate(operands) if operand.vertex is not None]
         if name == "scan" and active and params["length"] <= MOST_UNROLLED_STEPS:
             return self._unroll(params, operands)
@@ -152,7 +155,7 @@ class Program:
         first_side = sum(lengths)
         parameters, sides = operands[: lengths.matvec], operands[first_side:]
         solution = [Variable(value) for value in results]
-        applied = self._run(programs.matvec.jaxpr, programs.matvec.consts, [*parameters, *solution])
+        applied = self._run_nested(programs.matvec, [*parameters, *solution])
         vertices = [self._new_vertex() for _ in results]
         reached = set()
         for position, (side, image) in enumerate(zip(sides, applied, strict=True)):
@@ -166,15 +169,13 @@ class Program:
 
     def _unroll(self, params: Mapping[str, Any], operands: list[Variable]) -> list[Variable]:
         """Record a loop of known length step by step."""
-        constants, carried = params["num_consts"], params["num_carry"]
-        fixed, carry = operands[:constants], operands[constants : constants + carried]
-        arrays = operands[constants + carried :]
+        fixed, carry, arrays = _loop_operands(params, operands)
+        carried = len(carry)
         outputs: list[list[Variable]] = []
         steps = range(params["length"])
-        body = params["jaxpr"]
         for step in reversed(steps) if params["reverse"] else steps:
             entries = [self._apply_function(lambda array, step=step: array[step], array) for array in arrays]
-            results = self._run(body.jaxpr, body.consts, [*fixed, *carry, *entries])
+            results = self._run_nested(params["jaxpr"], [*fixed, *carry, *entries])
             carry = results[:carried]
             outputs.append(results[carried:])
         if params["reverse"]:
@@ -188,6 +189,15 @@ class Program:
         """Record a function of one result."""
         jaxpr = jax.make_jaxpr(function)(*(operand.value for operand in operands))
         return self._run(jaxpr.jaxpr, jaxpr.consts, operands)[0]
+
+
+def _loop_operands(params: Mapping[str, Any], operands: list[Variable]) -> list[list[Variable]]:
+    """Return the constants, the carried values and the arrays of a loop."""
+    if "ft_in" in params:  # from JAX 0.11 on
+        numbers = params["ft_in"].update(range(len(operands))).unpack()
+        return [[operands[number] for number in group] for group in numbers]
+    first, last = params["num_consts"], params["num_consts"] + params["num_carry"]
+    return [operands[:first], operands[first:last], operands[last:]]
 
 
 def _known(value: Any) -> Any:

@@ -26,6 +26,7 @@ def residual_of_square(length):
     return residual, generator.lognormal(size=length**2), generator.normal(size=length**2)
 
 
+@pytest.mark.costly_variants
 @pytest.mark.parametrize("order", ORDERS)
 def test_residuals_equal_forward_and_reverse_mode(order):
     residual, *arguments = residual_of_square(6)

@@ -71,6 +71,7 @@ def test_maps_over_batches():
     np.testing.assert_allclose(mapped, expected, rtol=1e-13)
 
 
+@pytest.mark.costly
 def test_jacobians_can_be_differentiated():
     def function(x):
         return jnp.sum(jnp.sin(x) * x[::-1] ** 2)
