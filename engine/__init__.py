@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     )
     from .distances import AbstractDistance, EuclideanDistance, LCPDistance, ResistanceDistance, RSPDistance
     from .graph import FocalNodes, GridGraph, connected_components, largest_component
+    from .traces import KirchhoffIndex, kirchhoff_index
 
 __version__ = "0.1.0"
 
@@ -52,6 +53,7 @@ _DEFINED_IN = {
     "EuclideanDistance": "distances",
     "FocalNodes": "graph",
     "GridGraph": "graph",
+    "KirchhoffIndex": "traces",
     "LCPDistance": "distances",
     "MeanPathLength": "connectivity",
     "QualityWeightedConnectivity": "connectivity",
@@ -60,6 +62,7 @@ _DEFINED_IN = {
     "Sensitivity": "connectivity",
     "connected_components": "graph",
     "connected_habitat": "connectivity",
+    "kirchhoff_index": "traces",
     "largest_component": "graph",
     "sensitivity": "connectivity",
 }
@@ -71,6 +74,7 @@ __all__ = [
     "EuclideanDistance",
     "FocalNodes",
     "GridGraph",
+    "KirchhoffIndex",
     "LCPDistance",
     "MeanPathLength",
     "QualityWeightedConnectivity",
@@ -85,6 +89,7 @@ __all__ = [
     "exploration",
     "graph",
     "jacobians",
+    "kirchhoff_index",
     "largest_component",
     "linalg",
     "moving_window",

@@ -2,14 +2,18 @@
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Int
+from jaxtyping import Array, Bool, Float, Int
 
 from ..graph import GridGraph, representative_cells
 from ..linalg import StencilMatrix, shifts
 
 
 def grounded_laplacian(
-    grid: GridGraph, components: Int[Array, "rows columns"], preferred: Int[Array, ""] | None = None
+    grid: GridGraph,
+    components: Int[Array, "rows columns"],
+    preferred: Int[Array, ""] | None = None,
+    *,
+    priority: Float[Array, "rows columns"] | None = None,
 ) -> StencilMatrix:
     """Return the Laplacian with one grounded cell in each component, which makes it nonsingular.
 
@@ -21,12 +25,14 @@ def grounded_laplacian(
         Component numbers as of `connected_components`.
     preferred
         Flat raster index of the cell to ground in its component.
+    priority
+        The cell with the largest value in each component is grounded; the sum of its conductances by default.
 
     Notes
     -----
-    The grounded cell is the one with the largest sum of conductances, and its grounding conductance equals that sum. A
-    weakly connected cell would add its large resistance to every potential, and rounding errors would drown their
-    differences.
+    By default the grounded cell is the one with the largest sum of conductances. Its grounding conductance equals that
+    sum. A weakly connected cell would add its large resistance to every potential, and rounding errors would drown
+    their differences.
 
     Examples
     --------
@@ -37,7 +43,7 @@ def grounded_laplacian(
     """
     laplacian = grid.laplacian()
     conductance_sums = jax.lax.stop_gradient(laplacian.center)
-    priority = conductance_sums
+    priority = conductance_sums if priority is None else priority
     if preferred is not None:
         priority = priority.ravel().at[preferred].set(jnp.inf, mode="drop").reshape(priority.shape)
     grounded = representative_cells(components, priority)

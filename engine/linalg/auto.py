@@ -163,7 +163,13 @@ def free_memory() -> int:
 
 
 def require_memory(
-    shape: tuple[int, int], request: str, *, symmetric: bool, copies: int = 1, free_bytes: int | None = None
+    shape: tuple[int, int],
+    request: str,
+    *,
+    symmetric: bool,
+    gradient: bool = False,
+    copies: int = 1,
+    free_bytes: int | None = None,
 ) -> None:
     """Raise unless a factor of the raster's matrix, with what is computed from it, fits into memory.
 
@@ -175,6 +181,8 @@ def require_memory(
         The requested result, as the subject of the message.
     symmetric
         Whether the matrix equals its transpose.
+    gradient
+        Whether the derivative of the selected inverse is computed too.
     copies
         Number of factors in memory at once.
     free_bytes
@@ -186,7 +194,7 @@ def require_memory(
         Says how much memory is needed and how much is free.
     """
     free = free_memory() if free_bytes is None else free_bytes
-    _require_bytes(free, copies * predicted_factor_bytes(shape, symmetric=symmetric), request)
+    _require_bytes(free, copies * predicted_factor_bytes(shape, symmetric=symmetric, gradient=gradient), request)
 
 
 def _require_bytes(free: int, needed: int, request: str) -> None:

@@ -1,21 +1,25 @@
-"""Traces and diagonals of linear operators, exact or estimated with a standard error.
+"""Traces and diagonals of linear operators, exact or estimated with a standard error; the Kirchhoff index.
 
 `trace` takes any square linear operator (function, matrix, lineax operator) and estimates its trace by XTrace,
-XNysTrace, Hutch++ or Hutchinson's method, with a number of products or to a relative error.
+XNysTrace, Hutch++ or Hutchinson's method, with a number of products or to a relative error. `kirchhoff_index` is the
+sum of the effective resistances of all pairs of cells, N tr L⁺ with L⁺ the Laplacian's pseudoinverse, with its maps.
 """
 
 from .estimates import DiagonalEstimate, TraceEstimate
 from .estimation import TraceMethod, trace
+from .kirchhoff import KirchhoffIndex, kirchhoff_index
 from .linear_operator import LinearOperator, as_operator
 from .probes import Distribution, draw_probes
 
 __all__ = [
     "DiagonalEstimate",
     "Distribution",
+    "KirchhoffIndex",
     "LinearOperator",
     "TraceEstimate",
     "TraceMethod",
     "as_operator",
     "draw_probes",
+    "kirchhoff_index",
     "trace",
 ]

@@ -19,7 +19,7 @@ def predicted_factor_bytes(shape: tuple[int, int], *, symmetric: bool = True, gr
     symmetric
         Whether the matrix equals its transpose.
     gradient
-        Whether to include the gradient of the selected inverse: a second factor, of complex numbers.
+        Whether to include the gradient of the selected inverse: the derivative of the factor, as large as the factor.
 
     Examples
     --------
@@ -51,5 +51,5 @@ def _counted_bytes(shape: tuple[int, int], symmetric: bool, gradient: bool) -> i
     rasters = 4 * 9 * 8 * dissection.padded[0] * dissection.padded[1]
     contributions = 8 * dissection.contribution_entries()
     if gradient:
-        return 3 * factor + 2 * (rasters + contributions)
+        return 2 * factor + rasters + 2 * contributions
     return factor + rasters + contributions

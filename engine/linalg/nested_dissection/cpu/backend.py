@@ -8,16 +8,13 @@ from ...solver_stats import SolveStats, SolveStatus, log_solve
 from ...stencil_matrix import transposed_edges
 from ..accuracy import REFINEMENT_THRESHOLD, RESIDUAL_LIMIT
 from .factor_cache import cached_factor, is_symmetric
-from .factorization import SingularMatrixError, factor
+from .factorization import SingularMatrixError
+from .selected_inverse_derivative import differentiate_selected_inverse
 from .selected_inversion import invert_selected
 from .substitution import substitute
 
 #: Right-hand sides that are substituted at once; more would only fill memory.
 RHS_BLOCK = 64
-
-#: Step of the complex derivative, relative to the direction's largest entry. Its square underflows relative to any
-#: entry, so the derivative has no truncation error.
-COMPLEX_STEP = 1e-40
 
 
 def solve(
@@ -77,22 +74,15 @@ def selected_inverse_derivative(
 
     Notes
     -----
-    A⁻¹ M A⁻¹ = −d/dh (A + h M)⁻¹. With an imaginary step ih the derivative is the imaginary part over h, exact to
-    rounding (Squire & Trapp 1998): the same elimination and selected inversion, in complex numbers.
     If `symmetric` is true, M is replaced by its symmetric part.
     """
-    largest = max(np.abs(direction_center).max(initial=0), np.abs(direction_edges).max(initial=0))
-    if largest == 0:
-        return np.zeros_like(center), np.zeros_like(edges)
     if symmetric is None:
         symmetric = is_symmetric(edges) and is_symmetric(direction_edges)
     elif symmetric:
         direction_edges = (direction_edges + transposed_edges(direction_edges)) / 2
-    step = 1j * COMPLEX_STEP / largest
-    factored = factor(center + step * direction_center, edges + step * direction_edges, symmetric=symmetric)
-    inverse_center, inverse_edges = invert_selected(factored, len(edges))
-    scale = -largest / COMPLEX_STEP
-    return inverse_center.imag * scale, inverse_edges.imag * scale
+    factored = cached_factor(center, edges, symmetric)
+    derivative_center, derivative_edges = differentiate_selected_inverse(factored, direction_center, direction_edges)
+    return -derivative_center, -derivative_edges
 
 
 def _solution(value: np.ndarray, residuals: np.ndarray, status: SolveStatus) -> Solution:

@@ -13,9 +13,9 @@ George, A. (1973). Nested dissection of a regular finite element mesh. SIAM J. N
 Duff, I. S., Reid, J. K. (1983). The multifrontal solution of indefinite sparse symmetric linear systems. ACM TOMS 9.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -41,6 +41,18 @@ class FrontFactor:
     log_determinant: float
 
 
+class FrontPosition(NamedTuple):
+    """The position of a batch of fronts in the elimination tree: a level of a tile (depth 0: leaves), or a node."""
+
+    kind: Literal["tile", "node"]
+    number: int
+    depth: int
+
+
+#: Eliminates the first variables of a batch of fronts; returns the front factors and the contribution blocks.
+Elimination = Callable[[np.ndarray, int, FrontPosition], tuple[FrontFactor, np.ndarray]]
+
+
 @dataclass(frozen=True)
 class Factor:
     """The factor of a matrix: front factors of every level of every tile, and of every node above the tiles."""
@@ -60,6 +72,10 @@ class Factor:
         """Bytes of the stored entries."""
         off_diagonal_blocks = 1 if self.symmetric else 2
         return sum(front.inverse.nbytes + off_diagonal_blocks * front.right.nbytes for front in self.fronts())
+
+    def front(self, position: FrontPosition) -> FrontFactor:
+        """Return the factor of the fronts at one position."""
+        return self.tiles[position.number][position.depth] if position.kind == "tile" else self.nodes[position.number]
 
     def fronts(self) -> Iterable[FrontFactor]:
         """Iterate over all front factors."""
@@ -87,57 +103,80 @@ def factor(center: np.ndarray, edges: np.ndarray, *, symmetric: bool, tile: int 
     """
     dissection = analyze(center.shape, tile)
     entries = shift_entries(center, edges, dissection)
+    tiles, nodes = eliminate_tree(entries, dissection, lambda fronts, s, _: _eliminate(fronts, s, symmetric))
+    result = Factor(dissection, symmetric, tiles, nodes)
+    _require_nonsingular(result, center)
+    return result
+
+
+def eliminate_tree(
+    entries: np.ndarray, dissection: SymbolicFactorization, eliminate: Elimination
+) -> tuple[list[list[FrontFactor]], list[FrontFactor]]:
+    """Eliminate all separators, from the leaves to the root of the elimination tree.
+
+    Parameters
+    ----------
+    entries
+        The matrix, as of `shift_entries`.
+    dissection
+        The elimination tree.
+    eliminate
+        Called with a batch of fronts, the number of variables to eliminate from each, and the position of the batch in
+        the tree; returns the front factors and the contribution blocks.
+
+    Returns
+    -------
+    tuple
+        The results for every level of every tile, and for every node above the tiles.
+    """
     count = dissection.tiles[0] * dissection.tiles[1]
     tiles: list[Any] = [None] * count
     contributions: dict[tuple[str, int], np.ndarray] = {}
 
     def eliminate_tile(number: int) -> None:
         """Eliminate the interior of one tile."""
-        tiles[number], contributions["tile", number] = _eliminate_tile(entries, dissection, number, symmetric)
+        tiles[number], contributions["tile", number] = _eliminate_tile(entries, dissection, number, eliminate)
+
+    def eliminate_node(item: tuple[int, SeparatorNode]) -> tuple[FrontFactor, np.ndarray]:
+        """Eliminate a separator between tiles."""
+        number, node = item
+        first, second = (contributions.pop(child) for child in node.children)
+        size = len(node.separator) + len(node.boundary)
+        front = np.zeros((size, size))
+        extend_add(front, first, node.child_maps[0])
+        extend_add(front, second, node.child_maps[1])
+        return eliminate(front, len(node.separator), FrontPosition("node", number, 0))
 
     nodes: list[Any] = []
     with blas_limited_pool() as parallel_map:
         parallel_map(eliminate_tile, range(count))
         for group in dissection.nodes:
-            results = parallel_map(lambda node: _eliminate_node(node, contributions, symmetric), group)
-            for front_factor, schur in results:
+            for front_factor, schur in parallel_map(eliminate_node, list(enumerate(group, len(nodes)))):
                 contributions["node", len(nodes)] = schur
                 nodes.append(front_factor)
-    result = Factor(dissection, symmetric, tiles, nodes)
-    _require_nonsingular(result, center)
-    return result
+    return tiles, nodes
 
 
 def _eliminate_tile(
-    entries: np.ndarray, dissection: SymbolicFactorization, number: int, symmetric: bool
+    entries: np.ndarray, dissection: SymbolicFactorization, number: int, eliminate: Elimination
 ) -> tuple[list[FrontFactor], np.ndarray]:
     """Return the front factors of a tile, level by level, and its contribution block."""
     leaves = dissection.levels[0]
     size = len(leaves.separator) + len(leaves.boundary)
     in_block, in_front = entry_positions(dissection, len(entries) - 1)
-    fronts = np.zeros((*leaves.boxes, size * size), entries.dtype)
+    fronts = np.zeros((*leaves.boxes, size * size))
     fronts[..., in_front] = gather_fronts(entries, dissection, number)[..., in_block]
     fronts = fronts.reshape(*leaves.boxes, size, size)
     levels, schur = [], fronts
-    for level in dissection.levels:
+    for depth, level in enumerate(dissection.levels):
         if level.axis is not None:
             size = len(level.separator) + len(level.boundary)
-            fronts = np.zeros((*level.boxes, size, size), entries.dtype)
+            fronts = np.zeros((*level.boxes, size, size))
             for child, slices in zip(halves(schur, level.axis), level.child_maps, strict=True):
                 extend_add(fronts, child, slices)
-        front_factor, schur = _eliminate(fronts, len(level.separator), symmetric)
+        front_factor, schur = eliminate(fronts, len(level.separator), FrontPosition("tile", number, depth))
         levels.append(front_factor)
     return levels, schur[0, 0]
-
-
-def _eliminate_node(node: SeparatorNode, contributions: dict, symmetric: bool) -> tuple[FrontFactor, np.ndarray]:
-    """Return the front factor of a separator between tiles, and its contribution block."""
-    first, second = (contributions.pop(child) for child in node.children)
-    size = len(node.separator) + len(node.boundary)
-    front = np.zeros((size, size), first.dtype)
-    extend_add(front, first, node.child_maps[0])
-    extend_add(front, second, node.child_maps[1])
-    return _eliminate(front, len(node.separator), symmetric)
 
 
 def _eliminate(fronts: np.ndarray, s: int, symmetric: bool) -> tuple[FrontFactor, np.ndarray]:
@@ -162,7 +201,7 @@ def extend_add(fronts: np.ndarray, child: np.ndarray, slices: SlicePairs) -> Non
 def _require_nonsingular(factored: Factor, center: np.ndarray) -> None:
     """Raise a `SingularMatrixError` if the growth of a front exceeds `GROWTH_LIMIT`, or a pivot is not positive."""
     padded = shift_entries(center, np.zeros((4, *center.shape)), factored.dissection)[0]
-    worst = 0.0 if np.isfinite(factored.log_determinant) or np.iscomplexobj(center) else np.inf
+    worst = 0.0 if np.isfinite(factored.log_determinant) else np.inf
     for number, tile in enumerate(factored.tiles):
         for depth, front in enumerate(tile):
             worst = max(worst, _growth(front, padded[separator_positions(factored.dissection, number, depth)]))
@@ -176,5 +215,5 @@ def _require_nonsingular(factored: Factor, center: np.ndarray) -> None:
 
 def _growth(front: FrontFactor, diagonal: np.ndarray) -> float:
     """Return the largest (F_ss⁻¹)_ii A_ii, or infinity where F_ss⁻¹ is not the inverse of an M-matrix."""
-    growth = np.real(np.diagonal(front.inverse, axis1=-2, axis2=-1) * diagonal)
+    growth = np.diagonal(front.inverse, axis1=-2, axis2=-1) * diagonal
     return float(growth.max()) if (growth > 0).all() else np.inf

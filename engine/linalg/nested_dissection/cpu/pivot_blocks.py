@@ -19,7 +19,7 @@ GAUSS_JORDAN_MAX_SIZE = 12
 class PivotInverses:
     """The inverses of a batch of blocks, and the sum of the logarithms of their determinants.
 
-    The sum is NaN if a pivot is not positive, and has no meaning for complex blocks.
+    The sum is NaN if a pivot is not positive.
     """
 
     inverse: np.ndarray
@@ -32,7 +32,7 @@ def invert_pivots(blocks: np.ndarray, symmetric: bool) -> PivotInverses:
     Parameters
     ----------
     blocks
-        Shape (..., s, s), real or complex.
+        Shape (..., s, s).
     symmetric
         Whether every block equals its transpose.
 
@@ -45,15 +45,12 @@ def invert_pivots(blocks: np.ndarray, symmetric: bool) -> PivotInverses:
     flat = blocks.reshape(-1, size, size)
     if size <= GAUSS_JORDAN_MAX_SIZE:
         inverse, pivots = _gauss_jordan(flat)
-    elif np.iscomplexobj(blocks):
-        inverse, pivots = np.linalg.inv(flat), np.ones(1)
     else:
         inverse, pivots = np.empty_like(flat), np.empty(flat.shape[:2])
         invert = _invert_cholesky if symmetric else _invert_lu
         for number, block in enumerate(flat):
             inverse[number], pivots[number] = invert(block)
-    real = np.real(pivots)
-    log_determinant = float(np.log(real).sum()) if (real > 0).all() else np.nan
+    log_determinant = float(np.log(pivots).sum()) if (pivots > 0).all() else np.nan
     return PivotInverses(inverse.reshape(blocks.shape), log_determinant)
 
 
