@@ -128,6 +128,19 @@ CASES = (
         note="Time of the map and of the map with its gradient together.",
     ),
     Case(
+        name="kirchhoff",
+        title="Kirchhoff index with the map of mean resistance, exactly, and its sensitivity",
+        implementations=(Implementation("Permea", "permea_cases.kirchhoff:index_and_sensitivity"),),
+        targets=(
+            part_ratio(1.2, "index", "one source"),
+            part_ratio(6, "sensitivity", "index"),
+            finite_differences(1e-6),
+        ),
+        sides=(1023,),
+        note="Beside the map of resistance to one cell. Time of the index, and of the index with its sensitivity "
+        "together.",
+    ),
+    Case(
         name="least-cost",
         title="Least cost from one cell to every other, with its gradient",
         implementations=(LEAST_COST, MCP, JAXSCAPE),

@@ -1,18 +1,28 @@
 """The Kirchhoff index: the sum of the effective resistances of all pairs of cells."""
 
 from dataclasses import dataclass
+from functools import partial
+from typing import Literal, get_args
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Int
 
 from ..distances import require_undirected
 from ..graph import GridGraph, concrete_or_none, connected_components
 from ..linalg import SolveError, free_memory, predicted_factor_bytes, require_memory
+from .estimated_pseudoinverse import MIN_BATCHES, estimate_pseudoinverse
 from .pseudoinverse import Components, pseudoinverse_diagonal, squared_pseudoinverse_differences
 
 #: How the index is computed: "automatic" is "exact" if the factor fits into memory.
-METHODS = ("automatic", "exact", "estimate")
+KirchhoffMethod = Literal["automatic", "exact", "estimate"]
+
+#: Standard error of estimates, relative to the value, and probes of the maps, unless the caller sets others.
+RELATIVE_ERROR = 0.01
+PROBES = 100
+#: The smallest number of probes.
+MIN_PROBES = 2 * MIN_BATCHES
 
 #: Largest relative deviation of Σ c_e ∂Kf/∂c_e from −Kf, which are equal, of a sensitivity that is returned.
 SENSITIVITY_RTOL = 1e-6
@@ -37,6 +47,8 @@ class KirchhoffIndex:
         negative; NaN in inactive cells. None if it was not requested.
     standard_error
         Standard error of each value; 0 where it is exact.
+    cell_standard_error, sensitivity_standard_error
+        Standard errors of `cell_mean_resistance` and of `sensitivity`; None if they are exact or not requested.
     components
         Component number of each cell, the largest first, from 1 on; 0 in inactive cells.
     sizes
@@ -56,6 +68,8 @@ class KirchhoffIndex:
     sizes: Int[Array, " components"]
     method: str
     reason: str
+    cell_standard_error: Float[Array, "rows columns"] | None = None
+    sensitivity_standard_error: Float[Array, "rows columns"] | None = None
 
     @property
     def total(self) -> Float[Array, ""]:
@@ -69,7 +83,15 @@ class KirchhoffIndex:
         return self.value[0] if self.value.size == 1 else jnp.array(jnp.inf)
 
 
-def kirchhoff_index(grid: GridGraph, *, method: str = "automatic", sensitivity: bool = False) -> KirchhoffIndex:
+def kirchhoff_index(
+    grid: GridGraph,
+    *,
+    method: KirchhoffMethod = "automatic",
+    sensitivity: bool = False,
+    key: Array | None = None,
+    relative_error: float = RELATIVE_ERROR,
+    probes: int = PROBES,
+) -> KirchhoffIndex:
     """Return the Kirchhoff index of a landscape, Kf = Σ_{i<j} R_ij, and the mean resistance of every cell.
 
     Parameters
@@ -81,11 +103,20 @@ def kirchhoff_index(grid: GridGraph, *, method: str = "automatic", sensitivity: 
         memory.
     sensitivity
         Whether to compute the derivative of the index with respect to the permeability of every cell.
+    key
+        JAX's random key of estimates; that of seed 0 by default.
+    relative_error
+        Standard error of estimated values to reach, relative to the value; where 100 products with L⁺ do not suffice,
+        `standard_error` is larger.
+    probes
+        Random probes of estimated maps, 20 or more: the relative error of a cell is about √(2 / probes),
+        14 % with 100.
 
     Raises
     ------
     ValueError
-        The graph is directed (`edge_rule="target"`); an unknown method; the number of components is not known, under
+        The graph is directed (`edge_rule="target"`); an unknown method; a relative error that is not positive, fewer
+        than 20 probes; the number of components is not known, under
         `jax.jit` or `jax.vmap`.
     MemoryError
         The factor does not fit into memory, with method "exact".
@@ -103,7 +134,8 @@ def kirchhoff_index(grid: GridGraph, *, method: str = "automatic", sensitivity: 
     long as the map of the resistance to one cell. The sensitivity satisfies Σ p ∂Kf/∂p = −Kf where doubling all
     permeabilities doubles all conductances.
 
-    `value`, `mean_resistance` and `cell_mean_resistance` are differentiable.
+    Estimates take the trace from XTrace and the maps from random projections, with standard errors; see
+    `estimated_pseudoinverse`. Exact values and means are differentiable.
 
     References
     ----------
@@ -120,8 +152,7 @@ def kirchhoff_index(grid: GridGraph, *, method: str = "automatic", sensitivity: 
     >>> path.sensitivity.round(9)
     Array([[-1.5, -3.5, -3.5, -1.5]], dtype=float64)
     """
-    if method not in METHODS:
-        raise ValueError(f"method must be one of {', '.join(METHODS)}, not {method!r}")
+    _validate(method, relative_error, probes)
     require_undirected(grid)
     labels = connected_components(grid)
     values = concrete_or_none(labels)
@@ -131,8 +162,22 @@ def kirchhoff_index(grid: GridGraph, *, method: str = "automatic", sensitivity: 
             "jax.vmap: call kirchhoff_index outside them"
         )
     sizes = jnp.bincount(labels.ravel(), length=int(values.max()) + 1)
+    components = Components(labels, sizes)
     method, reason = _choose_method(grid, method, sensitivity)
-    return _exact(grid, Components(labels, sizes), sensitivity, reason)
+    if method == "exact":
+        return _exact(grid, components, sensitivity, reason)
+    key = jax.random.key(0) if key is None else key
+    return _estimate(grid, components, sensitivity, reason, key, relative_error, int(probes))
+
+
+def _validate(method: str, relative_error: float, probes: int) -> None:
+    methods = get_args(KirchhoffMethod)
+    if method not in methods:
+        raise ValueError(f"method must be one of {', '.join(methods)}, not {method!r}")
+    if not 0 < relative_error < np.inf:
+        raise ValueError(f"relative_error must be positive and finite, not {relative_error}")
+    if isinstance(probes, bool) or not isinstance(probes, (int, np.integer)) or probes < MIN_PROBES:
+        raise ValueError(f"probes must be a whole number of at least {MIN_PROBES}, not {probes!r}")
 
 
 def _choose_method(grid: GridGraph, method: str, sensitivity: bool) -> tuple[str, str]:
@@ -162,12 +207,44 @@ def _exact(grid: GridGraph, components: Components, sensitivity: bool, reason: s
         value[1:],
         _mean_resistance(components, trace),
         _cell_mean_resistance(components, trace, pseudoinverse.diagonal),
-        None if edge_sensitivity is None else _permeability_sensitivity(grid, edge_sensitivity),
+        jnp.where(grid.active, _permeability_sensitivity(grid, edge_sensitivity), jnp.nan) if sensitivity else None,
         jnp.zeros_like(value[1:]),
         components.labels,
         components.sizes[1:],
         "exact",
         reason,
+    )
+
+
+def _estimate(
+    grid: GridGraph,
+    components: Components,
+    sensitivity: bool,
+    reason: str,
+    key: Array,
+    relative_error: float,
+    probes: int,
+) -> KirchhoffIndex:
+    by_permeability = partial(_permeability_sensitivity, grid) if sensitivity else None
+    estimate = estimate_pseudoinverse(
+        grid, components, by_permeability, key=key, relative_error=relative_error, probes=probes
+    )
+    trace, sizes = jnp.asarray(estimate.trace), components.sizes
+    cells, active = components.cells, components.labels > 0
+    # The trace is far more accurate than an entry of the diagonal: its error does not matter in a cell's mean.
+    entry_weight = cells / jnp.maximum(cells - 1, 1)
+    return KirchhoffIndex(
+        (sizes * trace)[1:],
+        _mean_resistance(components, trace),
+        _cell_mean_resistance(components, trace, jnp.asarray(estimate.diagonal)),
+        jnp.where(active, cells * estimate.derivative, jnp.nan) if sensitivity else None,
+        (sizes * estimate.trace_error)[1:],
+        components.labels,
+        sizes[1:],
+        "estimate",
+        reason,
+        jnp.where(cells > 1, entry_weight * estimate.diagonal_error, jnp.nan),
+        jnp.where(active, cells * estimate.derivative_error, jnp.nan) if sensitivity else None,
     )
 
 
@@ -217,4 +294,4 @@ def _permeability_sensitivity(
     _, backpropagate = jax.vjp(conductances, grid.permeability)
     # An edge is stored in both of its cells.
     (gradient,) = backpropagate(edge_sensitivity / 2)
-    return jnp.where(grid.active, gradient, jnp.nan)
+    return jnp.where(grid.active, gradient, 0.0)
