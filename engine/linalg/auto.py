@@ -169,6 +169,7 @@ def require_memory(
     symmetric: bool,
     gradient: bool = False,
     copies: int = 1,
+    more_bytes: int = 0,
     free_bytes: int | None = None,
 ) -> None:
     """Raise unless a factor of the raster's matrix, with what is computed from it, fits into memory.
@@ -185,6 +186,8 @@ def require_memory(
         Whether the derivative of the selected inverse is computed too.
     copies
         Number of factors in memory at once.
+    more_bytes
+        Memory that is needed besides.
     free_bytes
         Free memory; that of the machine by default.
 
@@ -194,7 +197,8 @@ def require_memory(
         Says how much memory is needed and how much is free.
     """
     free = free_memory() if free_bytes is None else free_bytes
-    _require_bytes(free, copies * predicted_factor_bytes(shape, symmetric=symmetric, gradient=gradient), request)
+    factors = copies * predicted_factor_bytes(shape, symmetric=symmetric, gradient=gradient)
+    _require_bytes(free, factors + more_bytes, request)
 
 
 def _require_bytes(free: int, needed: int, request: str) -> None:

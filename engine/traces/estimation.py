@@ -170,7 +170,7 @@ def _to_error(
     run = partial(_run, estimator, like, blocks, relative_error)
 
     @eqx.filter_custom_jvp
-    def estimate(function: Any, key: Array) -> tuple[Array, ...]:
+    def estimate(function: Any, key: Array) -> tuple[Any, ...]:
         """Return value, error, state and whether it converged."""
         return run(function, key)
 

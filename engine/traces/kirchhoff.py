@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal, get_args
 
 import jax
 import jax.numpy as jnp
@@ -16,13 +15,17 @@ from .estimated_pseudoinverse import MIN_BATCHES, estimate_pseudoinverse
 from .pseudoinverse import Components, pseudoinverse_diagonal, squared_pseudoinverse_differences
 
 #: How the index is computed: "automatic" is "exact" if the factor fits into memory.
-KirchhoffMethod = Literal["automatic", "exact", "estimate"]
+METHODS = ("automatic", "exact", "estimate")
 
 #: Standard error of estimates, relative to the value, and probes of the maps, unless the caller sets others.
 RELATIVE_ERROR = 0.01
 PROBES = 100
 #: The smallest number of probes.
 MIN_PROBES = 2 * MIN_BATCHES
+
+#: Bytes per cell of an exact index, and of one with its sensitivity, besides the factor: rasters of all directions.
+RASTER_BYTES = 600
+SENSITIVITY_RASTER_BYTES = 1200
 
 #: Largest relative deviation of Σ c_e ∂Kf/∂c_e from −Kf, which are equal, of a sensitivity that is returned.
 SENSITIVITY_RTOL = 1e-6
@@ -86,11 +89,12 @@ class KirchhoffIndex:
 def kirchhoff_index(
     grid: GridGraph,
     *,
-    method: KirchhoffMethod = "automatic",
+    method: str = "automatic",
     sensitivity: bool = False,
     key: Array | None = None,
     relative_error: float = RELATIVE_ERROR,
     probes: int = PROBES,
+    free_bytes: int | None = None,
 ) -> KirchhoffIndex:
     """Return the Kirchhoff index of a landscape, Kf = Σ_{i<j} R_ij, and the mean resistance of every cell.
 
@@ -111,6 +115,8 @@ def kirchhoff_index(
     probes
         Random probes of estimated maps, 20 or more: the relative error of a cell is about √(2 / probes),
         14 % with 100.
+    free_bytes
+        Free memory; that of the machine by default.
 
     Raises
     ------
@@ -163,7 +169,7 @@ def kirchhoff_index(
         )
     sizes = jnp.bincount(labels.ravel(), length=int(values.max()) + 1)
     components = Components(labels, sizes)
-    method, reason = _choose_method(grid, method, sensitivity)
+    method, reason = _choose_method(grid, method, sensitivity, free_memory() if free_bytes is None else free_bytes)
     if method == "exact":
         return _exact(grid, components, sensitivity, reason)
     key = jax.random.key(0) if key is None else key
@@ -171,18 +177,19 @@ def kirchhoff_index(
 
 
 def _validate(method: str, relative_error: float, probes: int) -> None:
-    methods = get_args(KirchhoffMethod)
-    if method not in methods:
-        raise ValueError(f"method must be one of {', '.join(methods)}, not {method!r}")
+    if method not in METHODS:
+        raise ValueError(f"method must be one of {', '.join(METHODS)}, not {method!r}")
     if not 0 < relative_error < np.inf:
         raise ValueError(f"relative_error must be positive and finite, not {relative_error}")
     if isinstance(probes, bool) or not isinstance(probes, (int, np.integer)) or probes < MIN_PROBES:
         raise ValueError(f"probes must be a whole number of at least {MIN_PROBES}, not {probes!r}")
 
 
-def _choose_method(grid: GridGraph, method: str, sensitivity: bool) -> tuple[str, str]:
+def _choose_method(grid: GridGraph, method: str, sensitivity: bool, free: int) -> tuple[str, str]:
     """Return "exact" or "estimate", and the reason."""
-    needed, free = predicted_factor_bytes(grid.shape, gradient=sensitivity), free_memory()
+    cells = grid.height * grid.width
+    more = cells * (SENSITIVITY_RASTER_BYTES if sensitivity else RASTER_BYTES)
+    needed = predicted_factor_bytes(grid.shape, gradient=sensitivity) + more
     memory = f"{needed / 2**30:.1f} of {free / 2**30:.1f} GB of memory"
     if method == "automatic":
         if needed <= free:
@@ -190,9 +197,8 @@ def _choose_method(grid: GridGraph, method: str, sensitivity: bool) -> tuple[str
         return "estimate", f"estimated: the factor would take {memory}"
     if method == "exact":
         request = f"The Kirchhoff index of a raster of {grid.height:,} × {grid.width:,}"
-        require_memory(grid.shape, request, symmetric=True, gradient=sensitivity, free_bytes=free)
-        return method, "exact: requested"
-    return method, "estimated: requested"
+        require_memory(grid.shape, request, symmetric=True, gradient=sensitivity, more_bytes=more, free_bytes=free)
+    return method, f"{'exact' if method == 'exact' else 'estimated'}: requested"
 
 
 def _exact(grid: GridGraph, components: Components, sensitivity: bool, reason: str) -> KirchhoffIndex:
