@@ -76,7 +76,7 @@ class _Installation:
         self.environment = plan.folder / "venv"
         self.python = python_of(plan.folder)
         self.downloads = cache_folder() / "downloads"
-        self.parts = [progress.within(first, last) for first, last in zip((0, *ENDS), ENDS, strict=False)]
+        self.parts = [progress.within(first, last) for first, last in zip((0, *ENDS), ENDS)]
 
     def run(self) -> EngineInfo:
         variables = {

@@ -35,7 +35,7 @@ def standalone_python(engine_python, tmp_path_factory):
     short = ".".join(map(str, told["version"][:2]))
     path = tmp_path_factory.mktemp("standalone") / f"cpython-{version}-install_only.tar.gz"
 
-    def kept(member):
+    def member_or_none(member):
         parts = set(Path(member.name).parts)
         # Debian's links lead out of the library, which uv refuses.
         left_out = member.issym() or parts & LEFT_OUT or any(part.startswith("config-") for part in parts)
@@ -43,7 +43,7 @@ def standalone_python(engine_python, tmp_path_factory):
 
     with tarfile.open(path, "w:gz", compresslevel=1) as archive:
         archive.add(told["program"], f"python/bin/python{short}")
-        archive.add(told["library"], f"python/lib/python{short}", filter=kept)
+        archive.add(told["library"], f"python/lib/python{short}", filter=member_or_none)
         for name in ("python", "python3"):
             link = tarfile.TarInfo(f"python/bin/{name}")
             link.type, link.linkname = tarfile.SYMTYPE, f"python{short}"
