@@ -121,7 +121,10 @@ class Program:
         if present is not None:
             total, other = Sum(present.pattern, edge.pattern), self._values[source, target]
             edge, added = Edge(total.pattern, False), values
-            values = lambda: total(None if other is None else other(), None if added is None else added())  # noqa: E731
+
+            def values() -> Values:
+                return total(None if other is None else other(), None if added is None else added())
+
         self._edges[source, target] = edge
         self._values[source, target] = values
 

@@ -74,8 +74,8 @@ class DiagonalEstimate(eqx.Module):
         Number of products with the operator and its transpose.
     """
 
-    value: Float[Array, "*shape"]
-    standard_error: Float[Array, "*shape"]
+    value: Float[Array, " *shape"]
+    standard_error: Float[Array, " *shape"]
     products: Int[Array, ""]
 
 
