@@ -21,7 +21,7 @@ from .batch_kernel import WindowKernel
 from .dispatch.base import AbstractExecutor, SerialExecutor
 from .ordered_batches import Progress, iterate_in_order
 from .tiling import batch_shape, windows_for_range
-from .validation import initialise_output, validate_landscape, validate_output
+from .validation import initialise_output, validate_landscape, validate_output, validate_starts
 from .window_operation import Extent
 
 
@@ -84,6 +84,7 @@ class _WindowedAnalysis:
         edge_rule: EdgeRule = "mean",
         pixel_size: tuple[float, float] = (1.0, 1.0),
         batch: int | None = None,
+        starts: str = "centre",
     ):
         self.quality = on_disk(as_raster(quality, "quality"))
         self._permeability_is_function = callable(permeability)
@@ -98,6 +99,8 @@ class _WindowedAnalysis:
         self._permeability_of = _hashable(permeability) if self._permeability_is_function else None
         from_blocks = not distance.cheaper_to_targets if from_blocks is None else bool(from_blocks)
         self._block_rules = {"from_blocks": from_blocks, "within_blocks": bool(within_blocks)}
+        self._starts = starts
+        validate_starts(starts, distance, proximity, **self._block_rules)
         self._graph_rules = {
             "neighbors": neighbors,
             "edge_rule": HashableFunction(edge_rule) if callable(edge_rule) else edge_rule,
@@ -125,6 +128,7 @@ class _WindowedAnalysis:
             variable,
             **self._block_rules,
             **self._graph_rules,
+            starts=self._starts,
         )
         tiles = self.windows.grouped(batch_shape(self.windows, self._batch, kernel.uses_cpu_kernels))
         return ConnectivityBatchJob(kernel, self.quality, self.permeability, tiles, wrt, elasticity)
@@ -175,8 +179,13 @@ class _WindowedAnalysis:
             "batch": list(job.blocks),
             "respect_to": job.wrt,
             "elasticity": job.elasticity,
+            # Checkpoints of runs from the centres of blocks are older than the choice of starts.
             **to_manifest(
-                {name: getattr(job.kernel, name) for name in job.kernel.__dataclass_fields__ if name != "wrt"}
+                {
+                    name: getattr(job.kernel, name)
+                    for name in job.kernel.__dataclass_fields__
+                    if name != "wrt" and (name, self._starts) != ("starts", "centre")
+                }
             ),
         }
 
@@ -213,6 +222,11 @@ class ConnectivityAnalysis(_WindowedAnalysis):
         As for `GridGraph`.
     batch
         Approximate number of windows that are computed together; chosen from their size if None.
+    starts
+        "centre": movement starts at the centre of each block, to which its quality is assigned. "cells": it starts in
+        every cell of the block, with the quality of that cell, and far from the block follows the paths from its
+        centre (`connectivity_from_cells`); for least cost and `ExponentialKernel` only. The centres of blocks then do
+        not show on maps of the gradient.
 
     Raises
     ------

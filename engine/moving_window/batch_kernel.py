@@ -8,8 +8,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from ..distances import AbstractDistance
+from ..distances import AbstractDistance, edge_costs
 from ..graph import EdgeRule, GridGraph
+from .block_starts import BlockGeometry, connectivity_from_cells
 from .distance_kernels import distance_kernel
 
 
@@ -55,6 +56,8 @@ class WindowKernel(eqx.Module):
         Whether the cells of the block itself count.
     neighbors, edge_rule, pixel_size
         As for `GridGraph`.
+    starts
+        Where movement starts in a block: "centre", at its centre, or "cells", in each of its cells.
     """
 
     distance: AbstractDistance
@@ -68,6 +71,7 @@ class WindowKernel(eqx.Module):
     neighbors: str = eqx.field(static=True)
     edge_rule: EdgeRule = eqx.field(static=True)
     pixel_size: tuple[float, float] = eqx.field(static=True)
+    starts: str = eqx.field(static=True, default="centre")
 
     @property
     def window_shape(self) -> tuple[int, int]:
@@ -77,6 +81,8 @@ class WindowKernel(eqx.Module):
     @property
     def uses_cpu_kernels(self) -> bool:
         """Whether one call to the CPU kernels gives the distances of all windows."""
+        if self.starts == "cells":
+            return True
         kernel = distance_kernel(self.distance)
         return kernel is not None and kernel.supports(self.distance, self.window_shape)
 
@@ -98,8 +104,37 @@ class WindowKernel(eqx.Module):
         qualities = extract_windows(quality, tile.corners, self.window_shape)
         counted = jnp.isfinite(distances) & (self.within_blocks | ~self._block_mask())
         proximity = jnp.where(counted, self.proximity(jnp.where(counted, distances, 0.0)), 0.0)
-        block_quality = jnp.where(self._block_mask(), qualities, 0.0).sum((1, 2)) * (tile.seeds >= 0)
-        return block_quality, (proximity * qualities).sum((1, 2))
+        return self._block_quality(quality, tile), (proximity * qualities).sum((1, 2))
+
+    def connectivity(
+        self,
+        permeability: Float[Array, "rows columns"],
+        quality: Float[Array, "rows columns"],
+        tile: TileArrays,
+        threads: int,
+    ) -> tuple[Float[Array, ""], Float[Array, " windows"]]:
+        """Return Σ q_block Σ_j f(d_j) q_j over the windows, and Σ_j f(d_j) q_j of each, the mean over its starts."""
+        if self.starts == "centre":
+            block_quality, accessible = self.accessible_habitat(permeability, quality, tile, threads)
+            return (block_quality * accessible).sum(), accessible
+        costs = edge_costs(self._grid(permeability, tile.active), self.distance.cost)
+        total, of_windows = connectivity_from_cells(
+            costs,
+            quality,
+            tile.active,
+            self.proximity.alpha,
+            tile.corners,
+            tile.seeds,
+            BlockGeometry(self.core, self.buffer),
+            threads,
+        )
+        block_quality = self._block_quality(jax.lax.stop_gradient(quality), tile)
+        has_habitat = block_quality > 0
+        return total, jnp.where(has_habitat, of_windows / jnp.where(has_habitat, block_quality, 1.0), 0.0)
+
+    def _block_quality(self, quality: Array, tile: TileArrays) -> Float[Array, " windows"]:
+        qualities = extract_windows(quality, tile.corners, self.window_shape)
+        return jnp.where(self._block_mask(), qualities, 0.0).sum((1, 2)) * (tile.seeds >= 0)
 
     def _distances(self, permeability: Array, tile: TileArrays, threads: int) -> Float[Array, "windows height width"]:
         """Return the distances between the seed and every cell of each window."""
@@ -154,8 +189,7 @@ def compute_batch(
             # Inactive cells get a quality that occurs elsewhere, where the function is certainly defined.
             defined = jnp.where(tile.active, quality, quality.max(where=tile.active, initial=0.0))
             permeability = permeability + _zero_with_gradient(kernel.permeability_of(defined), tile.active)
-        block_quality, accessible = kernel.accessible_habitat(permeability, quality, tile, threads)
-        return (block_quality * accessible).sum(), accessible
+        return kernel.connectivity(permeability, quality, tile, threads)
 
     if kernel.wrt is None:
         return total(tile.permeability, tile.quality)[1], None

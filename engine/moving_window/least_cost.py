@@ -86,12 +86,7 @@ least_costs_in_windows.defvjp(_fwd, _bwd)
 def _compute(shape, reverse, threads, costs, corners, seeds):
     """Search all windows on the CPU; return distances, last steps and the order of the cells."""
     costs, corners, seeds = np.asarray(costs), np.asarray(corners), np.asarray(seeds)
-    invalid = int((costs < 0).sum() + np.isnan(costs).sum())
-    if invalid:
-        raise ValueError(
-            f"{count_of(invalid, 'edge has', 'edges have')} a negative or undefined cost; the cost function must be "
-            "zero or more for every conductance of this landscape"
-        )
+    require_valid_costs(costs)
     shapes = (seeds.size, *shape)
     distance, last_steps, order = np.empty(shapes), np.empty(shapes, np.uint8), np.empty(shapes, np.int32)
     edges, steps = (
@@ -124,6 +119,16 @@ def _compute_gradient(reverse, threads, shape, corners, distance, last_steps, or
             total += gradient
     gradient = directions_first(total)
     return _reversed(gradient, 0.0) if reverse else gradient
+
+
+def require_valid_costs(costs: Float[np.ndarray, "directions rows columns"]) -> None:
+    """Raise a `ValueError` where the cost of an edge is negative or undefined."""
+    invalid = int((costs < 0).sum() + np.isnan(costs).sum())
+    if invalid:
+        raise ValueError(
+            f"{count_of(invalid, 'edge has', 'edges have')} a negative or undefined cost; the cost function must be "
+            "zero or more for every conductance of this landscape"
+        )
 
 
 def _reversed(values: np.ndarray, fill: float) -> np.ndarray:

@@ -5,12 +5,34 @@ from typing import Any
 
 import numpy as np
 
+from ..connectivity import ExponentialKernel
 from ..counts import count_of
+from ..distances import AbstractDistance, LCPDistance
 from ..graph import LARGEST_VALUE, out_of_range
 from ..storage import NpyRaster, RasterLike, row_strips
 
 #: Permeability as a function of an array of qualities; None where permeability is a raster.
 PermeabilityOfQuality = Callable[[np.ndarray], np.ndarray] | None
+
+
+def validate_starts(
+    starts: str, distance: AbstractDistance, proximity: Callable, *, from_blocks: bool, within_blocks: bool
+) -> None:
+    """Raise a `ValueError` where starts are unknown, or not possible with a distance, kernel or direction."""
+    if starts not in ("centre", "cells"):
+        raise ValueError(f'starts must be "centre" or "cells", not {starts!r}')
+    if starts == "centre":
+        return
+    if not isinstance(distance, LCPDistance) or not isinstance(proximity, ExponentialKernel):
+        raise ValueError(
+            'starts="cells" is for LCPDistance and ExponentialKernel, not '
+            f'{type(distance).__name__} and {type(proximity).__name__}: use starts="centre"'
+        )
+    if not from_blocks or not within_blocks:
+        raise ValueError(
+            'starts="cells" is for movement from the blocks to all cells around them: '
+            'with from_blocks=False or within_blocks=False use starts="centre"'
+        )
 
 
 class InvalidCells:
