@@ -13,6 +13,7 @@ from ..storage import CheckpointFolder, NpyRaster
 from .analysis import ConnectivityAnalysis, SensitivityAnalysis, WindowedConnectivity, WindowedSensitivity
 from .batch_checkpoint import BatchCheckpoint
 from .block_interpolation import interpolate_blocks
+from .block_starts import BlockGeometry
 from .current_batch import WINDOWS_PER_CHUNK
 from .current_results import CurrentSensitivity, MovingWindowCurrentResult
 from .dispatch import AbstractExecutor, DaskExecutor, MultiDeviceExecutor, SerialExecutor
@@ -26,6 +27,7 @@ from .window_operation import WindowOperation
 __all__ = [
     "AbstractExecutor",
     "BatchCheckpoint",
+    "BlockGeometry",
     "CURRENT_WRT",
     "CheckpointFolder",
     "Condition",

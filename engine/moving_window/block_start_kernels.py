@@ -41,20 +41,40 @@ def near_cells(steps, last_steps, order, local_corner, local_shape, near):
 
 
 @njit_cached
+def arrive_in_surroundings(local_distance, start_quality, alpha, local_corner, near, arriving):
+    """Add Σ_s q_s exp(−d_sj / α) to every near cell j.
+
+    Parameters
+    ----------
+    local_distance
+        Distances in the surroundings from each start, (starts, rows, columns).
+    start_quality
+        Quality q_s of each start.
+    alpha
+        Dispersal distance.
+    local_corner
+        First row and column of the surroundings in the window.
+    near
+        Cells as marked by `near_cells`.
+    arriving
+        Result, of the window's shape; changed in place.
+    """
+    _, rows, columns = local_distance.shape
+    for start in range(start_quality.size):
+        if start_quality[start] == 0.0:
+            continue
+        for row in range(rows):
+            for column in range(columns):
+                cell = (row + local_corner[0], column + local_corner[1])
+                if near[cell] and local_distance[start, row, column] < np.inf:
+                    arriving[cell] += start_quality[start] * math.exp(-local_distance[start, row, column] / alpha)
+
+
+@njit_cached
 def continue_from_surroundings(
-    steps,
-    corner,
-    paths,
-    near,
-    local_corner,
-    local_paths,
-    starts,
-    start_quality,
-    quality,
-    alpha,
-    gradients,
+    steps, corner, distance, last_steps, order, near, quality, alpha, arriving, adjoint, cost_gradient
 ):
-    """Return Σ_s q_s Σ_j q_j exp(−d_sj / α) of one window over the starts s of its block; add its gradient.
+    """Continue from the near cells along the least-cost paths from the centre, and back; return Σ_j q_j A_j.
 
     Parameters
     ----------
@@ -62,45 +82,33 @@ def continue_from_surroundings(
         (rows, columns) of each direction.
     corner
         Row and column of the raster at which the window begins.
-    paths
-        Distances, last steps and order of the cells from the centre of the block, for one window.
+    distance, last_steps, order
+        Results of `search_windows` from the centre of the block, for one window.
     near
         Cells as marked by `near_cells`.
-    local_corner
-        First row and column of the surroundings in the window.
-    local_paths
-        Distances, last steps and order in the surroundings, for each start.
-    starts, start_quality
-        Flat index in the window of each start, all of them near; its quality.
     quality
         Quality of the window's cells.
     alpha
         Dispersal distance.
-    gradients
-        Derivatives with respect to the costs, (rows, columns, directions), and to the quality, (rows, columns) of the
-        raster; changed in place.
+    arriving
+        A_j, given in the near cells; set in the others.
+    adjoint
+        Derivative of the result with respect to A_j; set to `quality` on entry.
+    cost_gradient
+        Derivative with respect to the costs of the raster, (rows, columns, directions); changed in place.
 
     Notes
     -----
-    A_j = Σ_s q_s exp(−d_sj / α) arrives in a near cell j, by the distances within the surroundings, and in another
-    cell the mean over its predecessors p of A_p exp(−(D_j − D_p) / α), with D the distances from the centre. The sum
-    is Σ_j q_j A_j. Its adjoint is the same recursion in the reverse order.
+    A_j of a cell that is not near is the mean over its predecessors p of A_p exp(−(D_j − D_p) / α), with D the
+    distances from the centre. The weight of p is its proportion of the least-cost paths from the centre to j. Split
+    evenly among the predecessors, as elsewhere, the paths of a uniform landscape would gather in the row, the column
+    and the diagonals of the centre, and the blocks show. The adjoint is the same recursion in the reverse order.
     """
     height, width = near.shape
     directions = steps.shape[0]
-    distance, window_steps, window_order = paths[0].ravel(), paths[1].ravel(), paths[2].ravel()
-    is_near, habitat = near.ravel(), quality.ravel()
-    local_height, local_width = local_paths[0].shape[1:]
-    cost_gradient, quality_gradient = gradients
-    arriving = np.zeros(height * width)
-    adjoint = habitat.copy()
-    for start in range(starts.size):
-        for top in range(local_height):
-            for left in range(local_width):
-                cell = (top + local_corner[0]) * width + left + local_corner[1]
-                if is_near[cell] and local_paths[0][start, top, left] < np.inf:
-                    proximity = math.exp(-local_paths[0][start, top, left] / alpha)
-                    arriving[cell] += start_quality[start] * proximity
+    window_distance, window_steps, window_order = distance.ravel(), last_steps.ravel(), order.ravel()
+    is_near, habitat, arrived, derivative = near.ravel(), quality.ravel(), arriving.ravel(), adjoint.ravel()
+    log_paths = np.zeros(height * width)
     total = 0.0
     n_settled = 0
     for number in range(window_order.size):
@@ -108,63 +116,66 @@ def continue_from_surroundings(
         if cell < 0:
             break
         n_settled += 1
+        row, column = cell // width, cell % width
+        largest = -np.inf
+        for step in range(directions):
+            if (window_steps[cell] >> step) & 1:
+                largest = max(largest, log_paths[(row - steps[step, 0]) * width + column - steps[step, 1]])
+        paths = 0.0
+        for step in range(directions):
+            if (window_steps[cell] >> step) & 1:
+                previous = (row - steps[step, 0]) * width + column - steps[step, 1]
+                paths += math.exp(log_paths[previous] - largest)
+        if paths > 0:
+            log_paths[cell] = largest + math.log(paths)
         if not is_near[cell]:
-            row, column = cell // width, cell % width
-            count = 0
             for step in range(directions):
                 if (window_steps[cell] >> step) & 1:
                     previous = (row - steps[step, 0]) * width + column - steps[step, 1]
-                    arriving[cell] += arriving[previous] * math.exp((distance[previous] - distance[cell]) / alpha)
-                    count += 1
-            arriving[cell] /= count
-        total += habitat[cell] * arriving[cell]
-        quality_gradient[corner[0] + cell // width, corner[1] + cell % width] += arriving[cell]
+                    exponent = (window_distance[previous] - window_distance[cell]) / alpha
+                    share = math.exp(exponent + log_paths[previous] - log_paths[cell])
+                    arrived[cell] += arrived[previous] * share
+        total += habitat[cell] * arrived[cell]
     for number in range(n_settled - 1, -1, -1):
         cell = window_order[number]
-        if is_near[cell] or adjoint[cell] == 0.0:
+        if is_near[cell] or derivative[cell] == 0.0:
             continue
         row, column = cell // width, cell % width
-        count = 0
-        for step in range(directions):
-            count += (window_steps[cell] >> step) & 1
         for step in range(directions):
             if (window_steps[cell] >> step) & 1:
                 previous_row, previous_column = row - steps[step, 0], column - steps[step, 1]
                 previous = previous_row * width + previous_column
-                flow = adjoint[cell] * math.exp((distance[previous] - distance[cell]) / alpha) / count
-                adjoint[previous] += flow
+                exponent = (window_distance[previous] - window_distance[cell]) / alpha
+                flow = derivative[cell] * math.exp(exponent + log_paths[previous] - log_paths[cell])
+                derivative[previous] += flow
                 cost_gradient[corner[0] + previous_row, corner[1] + previous_column, step] -= (
-                    flow * arriving[previous] / alpha
+                    flow * arrived[previous] / alpha
                 )
-    cotangent = np.empty(local_height * local_width)
-    for start in range(starts.size):
-        from_start = 0.0
-        local_distance = local_paths[0][start].ravel()
-        local_steps, local_order = local_paths[1][start].ravel(), local_paths[2][start].ravel()
-        for local in range(cotangent.size):
-            cell = (local // local_width + local_corner[0]) * width + local % local_width + local_corner[1]
-            cotangent[local] = 0.0
-            if is_near[cell] and local_distance[local] < np.inf:
-                weight = math.exp(-local_distance[local] / alpha) * adjoint[cell]
-                from_start += weight
-                cotangent[local] = -start_quality[start] * weight / alpha
-        row, column = starts[start] // width, starts[start] % width
-        quality_gradient[corner[0] + row, corner[1] + column] += from_start
-        if start_quality[start] == 0.0:
-            continue
-        top, left = corner[0] + local_corner[0], corner[1] + local_corner[1]
-        for number in range(local_order.size - 1, -1, -1):
-            local = local_order[number]
-            if local < 0 or local_steps[local] == 0 or cotangent[local] == 0.0:
-                continue
-            row, column = local // local_width, local % local_width
-            count = 0
-            for step in range(directions):
-                count += (local_steps[local] >> step) & 1
-            flow = cotangent[local] / count
-            for step in range(directions):
-                if (local_steps[local] >> step) & 1:
-                    previous_row, previous_column = row - steps[step, 0], column - steps[step, 1]
-                    cost_gradient[top + previous_row, left + previous_column, step] += flow
-                    cotangent[previous_row * local_width + previous_column] += flow
     return total
+
+
+@njit_cached
+def backpropagate_surroundings(local_distance, start_quality, alpha, local_corner, near, adjoint, from_start):
+    """Return the cotangents of the local distances; set the derivative with respect to the quality of each start.
+
+    Parameters
+    ----------
+    local_distance, start_quality, alpha, local_corner, near
+        As for `arrive_in_surroundings`.
+    adjoint
+        As set by `continue_from_surroundings`.
+    from_start
+        Result: derivative with respect to the quality of each start, as a start.
+    """
+    cotangent = np.zeros(local_distance.shape)
+    n_starts, rows, columns = local_distance.shape
+    for start in range(n_starts):
+        from_start[start] = 0.0
+        for row in range(rows):
+            for column in range(columns):
+                cell = (row + local_corner[0], column + local_corner[1])
+                if near[cell] and local_distance[start, row, column] < np.inf:
+                    weight = math.exp(-local_distance[start, row, column] / alpha) * adjoint[cell]
+                    from_start[start] += weight
+                    cotangent[start, row, column] = -start_quality[start] * weight / alpha
+    return cotangent

@@ -1,5 +1,6 @@
 """Paths that start in every cell of a block, so that the centres of blocks do not show on maps of a gradient."""
 
+import math
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -12,14 +13,22 @@ from jaxtyping import Array, Bool, Float, Int
 from ..linalg import log_solve, neighbour_offsets
 from ..parallel import chunk_ranges, directions_first, directions_last
 from ..shortest_paths import backpropagate_windows, search_windows
-from .block_start_kernels import continue_from_surroundings, near_cells
+from .block_start_kernels import (
+    arrive_in_surroundings,
+    backpropagate_surroundings,
+    continue_from_surroundings,
+    near_cells,
+)
 from .least_cost import require_valid_costs
 
 #: Width of the surroundings of a block on either side of its centre, in widths of the block.
-SURROUNDINGS = 2
+SURROUNDINGS = 3
 
 #: Windows whose gradients one thread adds up. Fixed, so that sums do not depend on the number of threads.
 WINDOWS_PER_CHUNK = 2
+
+#: Cells of the surroundings of all starts that are searched at a time; more are searched twice, to limit the memory.
+LOCAL_CELLS = 1 << 21
 
 #: Cells with windows of their own that are searched at a time; it limits the memory.
 SEARCHES_PER_CALL = 16
@@ -154,7 +163,7 @@ def _compute(geometry, threads, costs, quality, active, alpha, corners, seeds):
         gradients = np.zeros(landscape.costs.shape), np.zeros(quality.shape)
         for window in range(*chunk):
             if seeds[window] >= 0:
-                totals[window] = _add_window(landscape, geometry, corners[window], seeds[window], gradients)
+                totals[window] = _add_window(landscape, geometry, corners[window], int(seeds[window]), gradients)
         return gradients
 
     cost_gradient, quality_gradient = np.zeros(landscape.costs.shape), np.zeros(quality.shape)
@@ -181,37 +190,68 @@ def _add_window(landscape: _Landscape, geometry: BlockGeometry, corner: np.ndarr
     """Return the sum over the starts of one window, and add its gradients."""
     (height, width), (top, left) = geometry.window_shape, geometry.buffer
     window = slice(corner[0], corner[0] + height), slice(corner[1], corner[1] + width)
+    block = slice(top, top + geometry.core[0]), slice(left, left + geometry.core[1])
     quality = np.ascontiguousarray(landscape.quality[window])
     in_block = np.zeros((height, width), bool)
-    block = slice(top, top + geometry.core[0]), slice(left, left + geometry.core[1])
     in_block[block] = landscape.active[window][block]
-    paths = _search(landscape, corner, np.array([seed]), geometry.window_shape)
-    paths = tuple(each[0] for each in paths)
-    near = np.zeros((height, width), bool)
-    local_corner = np.array(geometry.local_corner)
-    near_cells(landscape.steps, paths[1], paths[2], local_corner, np.array(geometry.local_shape), near)
+    distance, last_steps, order = (each[0] for each in _search(landscape, corner, np.array([seed]), (height, width)))
+    near, local_corner = np.zeros((height, width), bool), np.array(geometry.local_corner)
+    near_cells(landscape.steps, last_steps, order, local_corner, np.array(geometry.local_shape), near)
     starts = np.flatnonzero(in_block & near)
-    rows, columns = starts // width - local_corner[0], starts % width - local_corner[1]
-    local_starts = rows * geometry.local_shape[1] + columns
-    local_paths = _search(landscape, corner + local_corner, local_starts, geometry.local_shape)
-    start_quality = quality.ravel()[starts]
+    local = _LocalSearches(landscape, geometry, corner, starts, quality.ravel()[starts])
+    arriving, adjoint = np.zeros((height, width)), quality.copy()
+    for _, start_quality, paths in local:
+        arrive_in_surroundings(paths[0], start_quality, landscape.alpha, local_corner, near, arriving)
     total = continue_from_surroundings(
         landscape.steps,
         corner,
-        paths,
+        distance,
+        last_steps,
+        order,
         near,
-        local_corner,
-        local_paths,
-        starts,
-        start_quality,
         quality,
         landscape.alpha,
-        gradients,
+        arriving,
+        adjoint,
+        gradients[0],
     )
+    of_window = gradients[1][window]
+    of_window += arriving
+    for some, start_quality, paths in local:
+        from_start = np.empty(some.size)
+        cotangent = backpropagate_surroundings(
+            paths[0], start_quality, landscape.alpha, local_corner, near, adjoint, from_start
+        )
+        of_window[some // width, some % width] += from_start
+        corners = np.tile(corner + local_corner, (some.size, 1))
+        backpropagate_windows(landscape.steps, corners, *paths[1:], cotangent, 0, some.size, gradients[0])
     others = np.flatnonzero(in_block & ~near)
     for first in range(0, others.size, SEARCHES_PER_CALL):
         total += _add_searches(landscape, corner, others[first : first + SEARCHES_PER_CALL], quality, gradients)
     return total
+
+
+class _LocalSearches:
+    """Starts, their quality and the least costs around the block, some starts at a time; kept if they fit at once."""
+
+    def __init__(self, landscape, geometry, corner, starts, start_quality):
+        self._landscape, self._geometry = landscape, geometry
+        self._corner, self._starts, self._start_quality = corner, starts, start_quality
+        self._at_once = max(1, LOCAL_CELLS // math.prod(geometry.local_shape))
+        self._kept = list(self._searches()) if starts.size <= self._at_once else None
+
+    def __iter__(self):
+        return iter(self._kept) if self._kept is not None else self._searches()
+
+    def _searches(self):
+        width, (top, left) = self._geometry.window_shape[1], self._geometry.local_corner
+        for first in range(0, self._starts.size, self._at_once):
+            some = slice(first, first + self._at_once)
+            starts = self._starts[some]
+            local_starts = (starts // width - top) * self._geometry.local_shape[1] + starts % width - left
+            corner = self._corner + np.array([top, left])
+            paths = _search(self._landscape, corner, local_starts, self._geometry.local_shape)
+            yield starts, self._start_quality[some], paths
 
 
 def _add_searches(landscape: _Landscape, corner: np.ndarray, starts: np.ndarray, quality: np.ndarray, gradients):

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..connectivity import ExponentialKernel
 from ..linalg import SolveRecord
-from ..moving_window import AbstractExecutor, DaskExecutor, SerialExecutor, windows_and_batches
+from ..moving_window import AbstractExecutor, BlockGeometry, DaskExecutor, SerialExecutor, windows_and_batches
 from ..parallel import cpu_count
 from ..storage import NpyRaster, row_strips
 from .distance_estimates import ESTIMATES
@@ -37,6 +37,7 @@ def analysis_arguments(job: Job, task: str) -> dict[str, Any]:
         "edge_rule": choice_parameter(job, "edge_rule", ("mean", "resistance", "target")),
         "pixel_size": read_pixel_size(job),
         "batch": batch_size(job),
+        "starts": choice_parameter(job, "starts", ("centre", "cells"), "centre"),
     }
 
 
@@ -65,7 +66,12 @@ def estimate_windows(job: Job, task: str, *, gradient: bool) -> ResourceEstimate
     windows, batches = windows_and_batches(
         shape, range_in_cells(job), _coarsening(job), job.parameters.get("batch"), estimates.batched_windows
     )
-    return on_executor(job, estimates.windows(windows, batches, gradient=gradient))
+    estimate = estimates.windows(windows, batches, gradient=gradient)
+    if choice_parameter(job, "starts", ("centre", "cells"), "centre") == "cells":
+        geometry = BlockGeometry(windows.core, windows.buffer)
+        cells = math.prod(windows.window_shape)
+        estimate = ResourceEstimate(estimate.bytes, estimate.seconds * geometry.searched_cells / cells)
+    return on_executor(job, estimate)
 
 
 def on_executor(job: Job, estimate: ResourceEstimate) -> ResourceEstimate:

@@ -55,12 +55,15 @@ class WindowedAlgorithm(EngineAlgorithm):
         Label and help of the raster output.
     default_coarsening
         Default width of blocks, as a fraction of the range.
+    block_note
+        A sentence about the blocks, for the help.
     """
 
     task_name: str
     output_title: str
     output_help: str
     default_coarsening = DEFAULT_COARSENING
+    block_note = tr("The quality of a block is concentrated at its centre.")
 
     def parameters(self) -> list[QgsProcessingParameterDefinition]:
         return [
@@ -94,9 +97,9 @@ class WindowedAlgorithm(EngineAlgorithm):
                 self.default_coarsening,
                 tr(
                     "Width of the blocks of cells that share a window, as a fraction of the dependency range: 0 uses "
-                    "one window for every cell, which is exact and slow; {default:g} is a good start. The quality of a "
-                    "block is concentrated at its centre."
-                ).format(default=self.default_coarsening),
+                    "one window for every cell, which is exact and slow; {default:g} is a good start."
+                ).format(default=self.default_coarsening)
+                + f" {self.block_note}",
                 minimum=0,
                 maximum=1,
             ),
