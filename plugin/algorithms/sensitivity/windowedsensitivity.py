@@ -86,7 +86,7 @@ class WindowedSensitivityAlgorithm(WindowedAlgorithm):
                 "Where the paths of a block start. Every cell of the block: its quality stays where it is, and blocks "
                 "do not show on the map. The surroundings of the block are searched from each of its cells; farther "
                 "away, paths follow those from its centre. It takes about 1.5 times as long with coarsening 0.03, and "
-                "6 times with 0.1. Centre of the block: its quality is concentrated there, and the centres are "
+                "13 times with 0.1. Centre of the block: its quality is concentrated there, and the centres are "
                 "visible as dots. Only for least cost; other distances start at the centres. Scripts that set a "
                 "coarsening but not this start at the centres."
             ),

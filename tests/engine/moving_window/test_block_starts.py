@@ -52,7 +52,7 @@ each_variable = pytest.mark.parametrize("wrt", ["permeability", "resistance", "q
 
 @each_variable
 def test_blocks_with_searches_of_whole_landscape_equal_single_cells(wrt):
-    """Blocks of 9 cells search 18 cells around their centre: from every cell, all of this landscape."""
+    """Blocks of 9 cells search 27 cells around their centre: from every cell, all of this landscape."""
     landscape = divided_landscape()
     blocks = sensitivity(*landscape, WHOLE, 0.2, wrt=wrt)
     cells = sensitivity(*landscape, WHOLE, 0, "centre", wrt=wrt)
@@ -103,32 +103,33 @@ def test_quality_that_sets_permeability_has_both_effects():
 def test_error_is_a_small_part_of_that_of_centres():
     """Blocks of 5 cells in lognormal permeability; windows around every cell are the reference."""
     rng = np.random.default_rng(3)
-    landscape = np.exp(rng.normal(0, 0.5, (45, 45))), rng.uniform(0, 1, (45, 45))
-    exact = sensitivity(*landscape, WHOLE + 5, 0, "centre")
+    landscape = np.exp(rng.normal(0, 0.5, (35, 35))), rng.uniform(0, 1, (35, 35))
+    exact = sensitivity(*landscape, WHOLE, 0, "centre")
 
     def error(starts):
-        result = sensitivity(*landscape, WHOLE + 5, 0.1, starts)
-        assert result.windows == 81
+        result = sensitivity(*landscape, WHOLE, 0.1, starts)
+        assert result.windows == 49
         return np.linalg.norm(result.raster - exact.raster) / np.linalg.norm(exact.raster)
 
-    assert error("centre") > 0.5
-    assert error("cells") < 0.06
+    assert error("centre") > 0.3
+    assert error("cells") < 0.04
 
 
 def test_uniform_landscape_has_constant_sensitivity_in_the_interior():
     """By translation, p ∂C/∂p = Σ_j (d_0j / α) exp(−d_0j / α) in every cell, with octile distances d_0j."""
-    extent, alpha = 20, 2.5
-    result = sensitivity(np.ones((101, 101)), np.ones((101, 101)), extent, 0.2, proximity=ExponentialKernel(alpha))
+    extent, alpha, ones = 30, 10.0, np.ones((105, 105))
     down, across = np.abs(np.indices((2 * extent + 1,) * 2) - extent)
     distances = np.maximum(down, across) + (np.sqrt(2) - 1) * np.minimum(down, across)
     expected = (distances / alpha * np.exp(-distances / alpha)).sum()
-    interior = result.raster[30:70, 30:70]
-    np.testing.assert_allclose(interior, expected, rtol=0.02)
-    assert periodic_part(interior, 5) < 0.01
-    centres = sensitivity(
-        np.ones((101, 101)), np.ones((101, 101)), extent, 0.2, "centre", proximity=ExponentialKernel(alpha)
-    )
-    assert periodic_part(centres.raster[30:70, 30:70], 5) > 0.5
+
+    def interior(starts):
+        result = sensitivity(ones, ones, extent, 0.15, starts, proximity=ExponentialKernel(alpha))
+        assert result.windows == 21**2
+        return result.raster[45:60, 45:60]
+
+    np.testing.assert_allclose(interior("cells"), expected, rtol=0.05)
+    assert periodic_part(interior("cells"), 5) < 0.015
+    assert periodic_part(interior("centre"), 5) > 0.5
 
 
 def test_sensitivity_to_quality_shows_no_blocks_on_a_uniform_landscape():
@@ -136,7 +137,7 @@ def test_sensitivity_to_quality_shows_no_blocks_on_a_uniform_landscape():
     starts, centres = (
         sensitivity(ones, ones, 20, 0.2, each, wrt="quality").raster[30:50, 30:50] for each in ("cells", "centre")
     )
-    assert periodic_part(starts, 5) < 0.001 < 0.05 < periodic_part(centres, 5)
+    assert periodic_part(starts, 5) < 0.004 < 0.03 < periodic_part(centres, 5)
 
 
 def test_result_does_not_depend_on_memory_or_threads(monkeypatch):

@@ -108,6 +108,58 @@ def test_sample_runs_with_defaults_and_log(run, read, sample, feedback, name):
     assert any(text.startswith("Batch ") and text.endswith(" left") for text in feedback.texts)
     assert feedback.percents == sorted(feedback.percents)
     assert feedback.percents[-1] == pytest.approx(100)
+    assert pattern_of_blocks(made.band, 5) < 0.02
+
+
+def pattern_of_blocks(values, width):
+    """Standard deviation of the means by position in a block, relative to the map, both cut at the 95 % quantile."""
+    valid = np.isfinite(values)
+    shown = np.minimum(values, np.quantile(values[valid], 0.95))
+    height, across = (size - size % width for size in shown.shape)
+    blocks = shown[:height, :across].reshape(height // width, width, across // width, width).swapaxes(1, 2)
+    blocks = blocks[np.isfinite(blocks).all((2, 3))]
+    means = (blocks - blocks.mean((1, 2), keepdims=True)).mean(0)
+    return means.std() / shown[valid].std()
+
+
+@pytest.mark.parametrize(
+    ("parameters", "starts"),
+    [
+        ({}, "cells"),
+        ({"COARSENING": 0.7}, "centre"),
+        ({"COARSENING": 0.7, "STARTS": "cells"}, "cells"),
+        ({"STARTS": "centre"}, "centre"),
+        ({"DISTANCE": "euclidean", "RESPECT_TO": "quality"}, "centre"),
+    ],
+)
+def test_paths_start_in_every_cell_unless_a_script_says_otherwise(
+    run, read, ask_engine, valley, valley_file, parameters, starts
+):
+    """With blocks of 3 cells; a coarsening that is set alone keeps the numbers that it gave before the choice."""
+    lengths = (
+        {"RANGE": 4 * PIXEL, "ALPHA": 40.0} if "COARSENING" in parameters else {"RANGE": 40 * PIXEL, "ALPHA": 40.0}
+    )
+    made = read(run("windowedsensitivity", INPUT=valley_file, **lengths, **parameters)["OUTPUT"])
+    valid = valley != NODATA
+    choices = {
+        "distance": parameters.get("DISTANCE", "leastcost"),
+        "theta": 0.01,
+        "cost": "inverse",
+        "alpha": lengths["ALPHA"],
+        "range": lengths["RANGE"],
+        "coarsening": parameters.get("COARSENING", 0.03),
+        "respect_to": parameters.get("RESPECT_TO", "permeability"),
+        "elasticity": False,
+    }
+    arrays = {"landscape": np.where(valid, valley, np.nan), "valid": valid}
+    maps = {
+        each: as_stored(ask_engine("windowed.sensitivity", arrays, **choices, **given)[0]["sensitivity"])
+        for each, given in (("centre", {}), ("cells", {"starts": "cells"}))
+        if each == "centre" or choices["distance"] == "leastcost"
+    }
+    np.testing.assert_array_equal(made.band, maps[starts])
+    if len(maps) > 1:
+        assert np.nanmax(abs(maps["cells"] - maps["centre"])) > 0.01 * np.nanmax(maps["cells"])
 
 
 def test_cluster_without_dask_is_reported(run, valley_file, engine_python):
