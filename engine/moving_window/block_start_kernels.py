@@ -41,7 +41,7 @@ def near_cells(steps, last_steps, order, local_corner, local_shape, near):
 
 
 @njit_cached
-def arrive_in_surroundings(local_distance, start_quality, alpha, local_corner, near, arriving):
+def add_local_inflow(local_distance, start_quality, alpha, local_corner, near, inflow):
     """Add Σ_s q_s exp(−d_sj / α) to every near cell j.
 
     Parameters
@@ -56,7 +56,7 @@ def arrive_in_surroundings(local_distance, start_quality, alpha, local_corner, n
         First row and column of the surroundings in the window.
     near
         Cells as marked by `near_cells`.
-    arriving
+    inflow
         Result, of the window's shape; changed in place.
     """
     _, rows, columns = local_distance.shape
@@ -67,12 +67,12 @@ def arrive_in_surroundings(local_distance, start_quality, alpha, local_corner, n
             for column in range(columns):
                 cell = (row + local_corner[0], column + local_corner[1])
                 if near[cell] and local_distance[start, row, column] < np.inf:
-                    arriving[cell] += start_quality[start] * math.exp(-local_distance[start, row, column] / alpha)
+                    inflow[cell] += start_quality[start] * math.exp(-local_distance[start, row, column] / alpha)
 
 
 @njit_cached
 def continue_from_surroundings(
-    steps, corner, distance, last_steps, order, near, quality, alpha, arriving, adjoint, cost_gradient
+    steps, corner, distance, last_steps, order, near, quality, alpha, inflow, adjoint, cost_gradient
 ):
     """Continue from the near cells along the least-cost paths from the centre, and back; return Σ_j q_j A_j.
 
@@ -90,7 +90,7 @@ def continue_from_surroundings(
         Quality of the window's cells.
     alpha
         Dispersal distance.
-    arriving
+    inflow
         A_j, given in the near cells; set in the others.
     adjoint
         Derivative of the result with respect to A_j; set to `quality` on entry.
@@ -107,7 +107,7 @@ def continue_from_surroundings(
     height, width = near.shape
     directions = steps.shape[0]
     window_distance, window_steps, window_order = distance.ravel(), last_steps.ravel(), order.ravel()
-    is_near, habitat, arrived, derivative = near.ravel(), quality.ravel(), arriving.ravel(), adjoint.ravel()
+    is_near, habitat, flow_in, derivative = near.ravel(), quality.ravel(), inflow.ravel(), adjoint.ravel()
     log_paths = np.zeros(height * width)
     total = 0.0
     n_settled = 0
@@ -134,8 +134,8 @@ def continue_from_surroundings(
                     previous = (row - steps[step, 0]) * width + column - steps[step, 1]
                     exponent = (window_distance[previous] - window_distance[cell]) / alpha
                     share = math.exp(exponent + log_paths[previous] - log_paths[cell])
-                    arrived[cell] += arrived[previous] * share
-        total += habitat[cell] * arrived[cell]
+                    flow_in[cell] += flow_in[previous] * share
+        total += habitat[cell] * flow_in[cell]
     for number in range(n_settled - 1, -1, -1):
         cell = window_order[number]
         if is_near[cell] or derivative[cell] == 0.0:
@@ -149,7 +149,7 @@ def continue_from_surroundings(
                 flow = derivative[cell] * math.exp(exponent + log_paths[previous] - log_paths[cell])
                 derivative[previous] += flow
                 cost_gradient[corner[0] + previous_row, corner[1] + previous_column, step] -= (
-                    flow * arrived[previous] / alpha
+                    flow * flow_in[previous] / alpha
                 )
     return total
 
@@ -161,7 +161,7 @@ def backpropagate_surroundings(local_distance, start_quality, alpha, local_corne
     Parameters
     ----------
     local_distance, start_quality, alpha, local_corner, near
-        As for `arrive_in_surroundings`.
+        As for `add_local_inflow`.
     adjoint
         As set by `continue_from_surroundings`.
     from_start

@@ -14,7 +14,7 @@ from ..linalg import log_solve, neighbour_offsets
 from ..parallel import chunk_ranges, directions_first, directions_last
 from ..shortest_paths import backpropagate_windows, search_windows
 from .block_start_kernels import (
-    arrive_in_surroundings,
+    add_local_inflow,
     backpropagate_surroundings,
     continue_from_surroundings,
     near_cells,
@@ -199,9 +199,9 @@ def _add_window(landscape: _Landscape, geometry: BlockGeometry, corner: np.ndarr
     near_cells(landscape.steps, last_steps, order, local_corner, np.array(geometry.local_shape), near)
     starts = np.flatnonzero(in_block & near)
     local = _LocalSearches(landscape, geometry, corner, starts, quality.ravel()[starts])
-    arriving, adjoint = np.zeros((height, width)), quality.copy()
+    inflow, adjoint = np.zeros((height, width)), quality.copy()
     for _, start_quality, paths in local:
-        arrive_in_surroundings(paths[0], start_quality, landscape.alpha, local_corner, near, arriving)
+        add_local_inflow(paths[0], start_quality, landscape.alpha, local_corner, near, inflow)
     total = continue_from_surroundings(
         landscape.steps,
         corner,
@@ -211,12 +211,12 @@ def _add_window(landscape: _Landscape, geometry: BlockGeometry, corner: np.ndarr
         near,
         quality,
         landscape.alpha,
-        arriving,
+        inflow,
         adjoint,
         gradients[0],
     )
     of_window = gradients[1][window]
-    of_window += arriving
+    of_window += inflow
     for some, start_quality, paths in local:
         from_start = np.empty(some.size)
         cotangent = backpropagate_surroundings(
@@ -232,16 +232,16 @@ def _add_window(landscape: _Landscape, geometry: BlockGeometry, corner: np.ndarr
 
 
 class _LocalSearches:
-    """Starts, their quality and the least costs around the block, some starts at a time; kept if they fit at once."""
+    """Starts, their quality and the least costs around the block, some starts at a time; cached if they fit at once."""
 
     def __init__(self, landscape, geometry, corner, starts, start_quality):
         self._landscape, self._geometry = landscape, geometry
         self._corner, self._starts, self._start_quality = corner, starts, start_quality
         self._at_once = max(1, LOCAL_CELLS // math.prod(geometry.local_shape))
-        self._kept = list(self._searches()) if starts.size <= self._at_once else None
+        self._cached = list(self._searches()) if starts.size <= self._at_once else None
 
     def __iter__(self):
-        return iter(self._kept) if self._kept is not None else self._searches()
+        return iter(self._cached) if self._cached is not None else self._searches()
 
     def _searches(self):
         width, (top, left) = self._geometry.window_shape[1], self._geometry.local_corner

@@ -6,7 +6,7 @@ import pytest
 
 from permea.engine import LCPDistance, ResistanceDistance
 from permea.engine.connectivity.dispersal_kernel import ExponentialKernel
-from permea.engine.moving_window import block_starts
+from permea.engine.moving_window import BlockGeometry, block_starts
 from permea.engine.moving_window.analysis import ConnectivityAnalysis, SensitivityAnalysis
 
 ALPHA = 3.0
@@ -140,16 +140,20 @@ def test_sensitivity_to_quality_shows_no_blocks_on_a_uniform_landscape():
     assert periodic_part(starts, 5) < 0.004 < 0.03 < periodic_part(centres, 5)
 
 
-def test_result_does_not_depend_on_memory_or_threads(monkeypatch):
-    landscape = divided_landscape()
-    expected = sensitivity(*landscape, 12, 0.2)
-    monkeypatch.setattr(block_starts, "LOCAL_CELLS", 1)
-    monkeypatch.setattr(block_starts, "SEARCHES_PER_CALL", 1)
-    np.testing.assert_allclose(sensitivity(*landscape, 12, 0.2).raster, expected.raster, rtol=1e-12)
-    one, two = (
-        analysis(SensitivityAnalysis, *landscape, 12, 0.2).batch_job("permeability").compute(0, threads).raster
-        for threads in (1, 2)
-    )
+def test_wide_block_is_searched_in_parts():
+    """One block of 35 × 35 cells: the searches from all its cells exceed what is cached, and are repeated."""
+    geometry = BlockGeometry((35, 35), (18, 18))
+    assert geometry.core[0] ** 2 * np.prod(geometry.local_shape) > block_starts.LOCAL_CELLS
+    rng = np.random.default_rng(4)
+    landscape = rng.lognormal(size=(35, 35)), rng.uniform(0, 1, (35, 35))
+    block, cells = sensitivity(*landscape, 35, 1), sensitivity(*landscape, 35, 0, "centre")
+    assert block.windows == 1
+    np.testing.assert_allclose(block.raster, cells.raster, rtol=1e-9)
+
+
+def test_result_does_not_depend_on_threads():
+    job = analysis(SensitivityAnalysis, *divided_landscape(), 12, 0.2).batch_job("permeability")
+    one, two = (job.compute(0, threads).raster for threads in (1, 2))
     np.testing.assert_array_equal(one, two)
 
 
