@@ -30,7 +30,7 @@ def block(application: Application) -> Iterator[Partial]:
         for result, value in enumerate(application.results):
             if jnp.issubdtype(value.dtype, jnp.inexact):
                 shape = (size(value), size(application.operands[operand]))
-                require_size(application, shape)
+                require_size(application, shape, "it is not taken apart: let it have fewer results or operands")
                 yield Partial(
                     result, operand, full(*shape), lambda r=result, o=operand: _jacobian(application, r, o).ravel()
                 )

@@ -41,8 +41,8 @@ MOVES: dict[str, slice] = {
     "transpose": slice(0),
 }
 
-#: Entries of the largest full matrix that a selection with indices from data may have.
-LARGEST_SELECTION = 10**8
+#: Entries of the largest full matrix: 800 MB.
+MOST_FULL_ENTRIES = 10**8
 
 
 def identities(application: Application) -> Iterator[Partial]:
@@ -110,7 +110,7 @@ def selection(
 ) -> Partial:
     """Return the derivative whose row i (or column i, if transposed) has a one in a column that depends on data."""
     shape = (operand_size, columns.size) if transposed else (columns.size, operand_size)
-    require_size(application, shape)
+    require_size(application, shape, "its indices depend on data: make them constants of the function")
     across, along = columns[:, None], jnp.arange(operand_size)[None]
     return Partial(
         result,
@@ -120,13 +120,12 @@ def selection(
     )
 
 
-def require_size(application: Application, shape: tuple[int, int]) -> None:
+def require_size(application: Application, shape: tuple[int, int], cause: str) -> None:
     """Raise an error if a full matrix would not fit into memory."""
-    if shape[0] * shape[1] > LARGEST_SELECTION:
+    if shape[0] * shape[1] > MOST_FULL_ENTRIES:
         raise ValueError(
             f"the derivative of {application.primitive.name} is a full matrix of {shape[0]} by {shape[1]} entries, "
-            f"more than {LARGEST_SELECTION}: its indices depend on data. Make them constants of the function, or "
-            "differentiate a smaller part of it"
+            f"more than {MOST_FULL_ENTRIES}, because {cause}, or differentiate a smaller part of it"
         )
 
 

@@ -145,6 +145,16 @@ def test_selections_from_data_that_do_not_fit_are_refused():
         jax.jit(jacve(lambda x, i: x[i], "forward", sparse_representation=True))(np.ones(20000), np.arange(20000))
 
 
+def test_blocks_that_do_not_fit_are_refused():
+    @jax.custom_vjp
+    def reversed_entries(x):
+        return x[::-1]
+
+    reversed_entries.defvjp(lambda x: (x[::-1], None), lambda _, cotangent: (cotangent[::-1],))
+    with pytest.raises(ValueError, match="custom_vjp_call is a full matrix of 20000 by 20000 .* not taken apart"):
+        jacve(reversed_entries, "reverse")(np.ones(20000))
+
+
 def test_constant_indices_keep_the_jacobian_sparse():
     (jacobian,) = jacve(lambda x, i: x[i], "forward", sparse_representation=True)(np.ones(20000), np.arange(20000))
     assert jacobian.nse == 20000
