@@ -7,6 +7,7 @@ from functools import cached_property
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 from jaxtyping import ArrayLike, Int, Shaped
 
 #: Sums of at most so many terms are gathered term by term and added; longer ones go through `segment_sum`, which is
@@ -148,5 +149,11 @@ class SegmentSums:
 
 def take(values: Shaped[ArrayLike, " entries"], order: Int[np.ndarray, " results"]) -> Shaped[ArrayLike, " results"]:
     """Return the values in an order, without a gather if that is the order they are in."""
-    same = len(order) == len(values) and np.array_equal(order, np.arange(len(order)))
-    return values if same else values[order]
+    if len(order) == len(values) and np.array_equal(order, np.arange(len(order))):
+        return values
+    if isinstance(values, np.ndarray):
+        return values[order]
+    # Indices of 32 bits that need no check are gathered faster than those of `values[order]`.
+    indices = order[:, None].astype(np.int32 if len(values) < 2**31 else np.int64)
+    dimensions = lax.GatherDimensionNumbers(offset_dims=(), collapsed_slice_dims=(0,), start_index_map=(0,))
+    return lax.gather(values, indices, dimensions, (1,), mode="promise_in_bounds")

@@ -105,7 +105,7 @@ class Sum:
         constant = isinstance(first, np.ndarray) and isinstance(second, np.ndarray)
         both = take(first, self._in_both) + take(second, self._matches)
         rest = [take(first, self._only_first), take(second, self._only_second)]
-        return (np if constant else jnp).concatenate([both, *rest])
+        return (np if constant else jnp).concatenate([part for part in (both, *rest) if len(part)])
 
 
 def _numbers(values: Values, size: int) -> Values:

@@ -324,4 +324,6 @@ def _sparse(pattern: Pattern, values: Array, rows: tuple[int, ...], columns: tup
     joint = (*rows, *columns)
     indices = np.stack(np.unravel_index(pattern.keys, joint), axis=1) if joint else np.zeros((pattern.size, 0), int)
     ordered = bool(np.all(np.diff(pattern.keys) > 0))
-    return BCOO((values, jnp.asarray(indices)), shape=joint, indices_sorted=ordered, unique_indices=True)
+    # Half the memory of 64 bits, and half the time to return them.
+    numbers = jnp.asarray(indices, np.int32 if max(joint, default=0) < 2**31 else np.int64)
+    return BCOO((values, numbers), shape=joint, indices_sorted=ordered, unique_indices=True)
