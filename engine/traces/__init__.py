@@ -3,23 +3,33 @@
 `trace` takes any square linear operator (function, matrix, lineax operator) and estimates its trace by XTrace,
 XNysTrace, Hutch++ or Hutchinson's method, with a number of products or to a relative error. `kirchhoff_index` is the
 sum of the effective resistances of all pairs of cells, N tr L⁺ with L⁺ the Laplacian's pseudoinverse, with its maps.
+XNysTrace, Hutch++ or Hutchinson's method, with a number of products or to a relative error. `divergence` is that of a
+vector field, and `sparse_divergence` takes a few directional derivatives where its Jacobian is sparse, as on a raster.
 """
 
+from .colouring import Neighbourhood, diagonal_colouring, sparse_divergence
 from .estimates import DiagonalEstimate, TraceEstimate
 from .estimation import TraceMethod, trace
 from .kirchhoff import KirchhoffIndex, kirchhoff_index
 from .linear_operator import LinearOperator, as_operator
 from .probes import Distribution, draw_probes
+from .sparsity import jacobian_sparsity
+from .vector_fields import divergence
 
 __all__ = [
     "DiagonalEstimate",
     "Distribution",
     "KirchhoffIndex",
     "LinearOperator",
+    "Neighbourhood",
     "TraceEstimate",
     "TraceMethod",
     "as_operator",
+    "diagonal_colouring",
+    "divergence",
     "draw_probes",
     "kirchhoff_index",
+    "jacobian_sparsity",
+    "sparse_divergence",
     "trace",
 ]

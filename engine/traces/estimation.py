@@ -142,7 +142,7 @@ def _exact(operator: LinearOperator) -> TraceEstimate:
 def _with_products(estimator: AbstractTraceMethod, operator: LinearOperator, key: Array, count: int) -> TraceEstimate:
     state, products = estimator.first(operator, key, count, count)
     state = jax.lax.stop_gradient(state)
-    value, error = mean_and_error(*estimator.samples(state))
+    value, error = mean_and_error(*estimator.samples(state), estimator.covariance(state))
     value = _differentiable(estimator, value, state, products)
     return _result(value, error, estimator.products(state), count - 1, True, estimator.violation(state))
 
@@ -208,7 +208,7 @@ def _run(
     operator = LinearOperator(function, like.shape[1], like.dtype)
 
     def summary(state: Any) -> tuple[Array, Array, Array]:
-        value, error = mean_and_error(*estimator.samples(state))
+        value, error = mean_and_error(*estimator.samples(state), estimator.covariance(state))
         return value, error, error <= relative_error * jnp.abs(value)
 
     def add(carry: tuple) -> tuple:

@@ -6,12 +6,14 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from .probes import Distribution
-from .trace_method import AbstractTraceMethod, padded_rows
+from .trace_method import AbstractTraceMethod, mean_product, padded_rows
 
 #: Asymmetry, and negative eigenvalues relative to the largest, that iterative solvers and rounding may cause.
 TOLERANCE = 1e-6
 #: Eigenvalues of ΩᵀAΩ below this fraction of the largest are raised to it in the gradient.
 GRADIENT_FLOOR = 1e-10
+#: 2 × 2 blocks with a smaller determinant, relative to their diagonal, count as singular.
+SINGULAR = 1e-8
 
 
 class NystromState(eqx.Module):
@@ -86,6 +88,21 @@ class XNysTrace(AbstractTraceMethod):
         left_out = (((vectors / jnp.sqrt(values)) @ factor) ** 2).sum(1)
         return (factor**2).sum() + (self._scale(state) - left_out) / N_diagonal, state.count
 
+    def covariance(self, state):
+        values, vectors = self._eigenvalues(state, self._floor(state))
+        root = vectors / jnp.sqrt(values)
+        N, B = root @ root.T, root @ (root.T @ state.images)
+        P = B @ B.T
+        diagonal, P_diagonal = jnp.diagonal(N)[:, None], jnp.diagonal(P)[:, None]
+        one = (self._scale(state)[:, None] - P_diagonal) / diagonal
+        # Without probes i and j: the inverse of the 2 × 2 block of N takes the role of 1 / N_ii.
+        determinant = diagonal * diagonal.T - N**2
+        regular = determinant > SINGULAR * diagonal * diagonal.T
+        determinant = jnp.where(regular, determinant, 1.0)
+        left_out = (P_diagonal * diagonal.T + diagonal * P_diagonal.T - 2 * N * P) / determinant
+        two = self._scale_without(state) * diagonal.T / determinant - left_out
+        return mean_product(jnp.where(regular, one - two, 0.0), state.count)
+
     def vectors(self, state):
         return state.probes
 
@@ -129,10 +146,23 @@ class XNysTrace(AbstractTraceMethod):
         values, vectors = jnp.linalg.eigh((gram + gram.T) / 2 + jnp.diag(jnp.where(unused, largest, 0.0)))
         return jnp.maximum(values, floor * jnp.maximum(values[-1], largest)), vectors
 
+    def _scale_without(self, state: NystromState) -> Float[Array, "capacity capacity"]:
+        """Return c_i where probe j is left out, too."""
+        if self.distribution == "rademacher":
+            return jnp.ones_like(state.probes, shape=(1, 1))
+        G = self._inverse_gram(state)
+        diagonal = jnp.diagonal(G)
+        determinant = diagonal[:, None] * diagonal - G**2
+        return (state.probes.shape[1] - state.count + 2) * determinant / diagonal
+
     def _scale(self, state: NystromState) -> Float[Array, " capacity"]:
         capacity, size = state.probes.shape
         if self.distribution == "rademacher":
             return jnp.ones(capacity, state.probes.dtype)
+        return (size - state.count + 1) * jnp.diagonal(self._inverse_gram(state))
+
+    def _inverse_gram(self, state: NystromState) -> Float[Array, "capacity capacity"]:
+        """Return (ΩᵀΩ)⁻¹."""
+        capacity, size = state.probes.shape
         unused = jnp.arange(capacity) >= state.count
-        gram = state.probes @ state.probes.T + jnp.diag(jnp.where(unused, float(size), 0.0))
-        return (size - state.count + 1) * jnp.diagonal(jnp.linalg.inv(gram))
+        return jnp.linalg.inv(state.probes @ state.probes.T + jnp.diag(jnp.where(unused, float(size), 0.0)))

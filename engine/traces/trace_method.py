@@ -12,6 +12,8 @@ from .probes import Distribution, draw_probes
 
 #: A direction whose part outside of the basis is smaller, relative to the largest, consists of rounding errors.
 DEPENDENT = 1e-13
+#: The least fraction of the variance of independent estimates that a negative covariance leaves.
+SMALLEST_VARIANCE = 0.25
 
 
 class AbstractTraceMethod(eqx.Module):
@@ -51,6 +53,10 @@ class AbstractTraceMethod(eqx.Module):
     def samples(self, state: Any) -> tuple[Float[Array, " k"], Int[Array, ""]]:
         """Return one estimate of the trace for each probe, and the number of probes so far; the rest is ignored."""
 
+    def covariance(self, state: Any) -> Float[Array, ""]:
+        """Return the mean covariance of the estimates of two probes, estimated; 0 where they are independent."""
+        return jnp.zeros((), jnp.result_type(float))
+
     @abc.abstractmethod
     def vectors(self, state: Any) -> Float[Array, "v n"]:
         """Return the vectors that were multiplied, zeros where there is still room."""
@@ -77,16 +83,54 @@ def padded_rows(rows: Float[Array, "k n"], capacity: int) -> Float[Array, "capac
     return jnp.pad(rows, [(0, capacity - rows.shape[0]), (0, 0)])
 
 
-def mean_and_error(samples: Float[Array, " k"], count: Int[Array, ""]) -> tuple[Float[Array, ""], Float[Array, ""]]:
+def mean_and_error(
+    samples: Float[Array, " k"], count: Int[Array, ""], covariance: Float[Array, ""]
+) -> tuple[Float[Array, ""], Float[Array, ""]]:
     """Return the mean of the first samples and its standard error, infinite for one sample.
+
+    Parameters
+    ----------
+    samples
+        Equally distributed values.
+    count
+        How many of them count.
+    covariance
+        Covariance of two of them.
+
+    Notes
+    -----
+    With s² the variance in the sample and c the covariance, s² + c estimates the variance of one value without bias,
+    and s² / k + c that of the mean of k.
 
     Examples
     --------
-    >>> mean_and_error(jnp.array([1.0, 3.0, 0.0]), jnp.array(2))
+    >>> mean_and_error(jnp.array([1.0, 3.0, 0.0]), jnp.array(2), jnp.array(0.0))
     (Array(2., dtype=float64), Array(1., dtype=float64))
     """
     counted = jnp.arange(samples.shape[0]) < count
     mean = jnp.where(counted, samples, 0).sum() / count
     squares = jnp.where(counted, (samples - mean) ** 2, 0).sum()
-    error = jnp.sqrt(squares / (jnp.maximum(count - 1, 1) * count))
-    return mean, jnp.where(count > 1, error, jnp.inf)
+    independent = squares / (jnp.maximum(count - 1, 1) * count)
+    # The estimated covariance of few probes may be so negative by chance that too little would be left.
+    variance = jnp.maximum(independent + covariance, independent * SMALLEST_VARIANCE)
+    return mean, jnp.where(count > 1, jnp.sqrt(variance), jnp.inf)
+
+
+def mean_product(changes: Float[Array, "k k"], count: Int[Array, ""]) -> Float[Array, ""]:
+    """Return the covariance of the estimates of two probes from what each loses without the other.
+
+    Parameters
+    ----------
+    changes
+        D_ij, the estimate of probe i less that of the same probe without probe j.
+    count
+        Number of probes; the rest is ignored.
+
+    Notes
+    -----
+    An estimate e_i is unbiased whatever the other probes are, and so is e_i|j, which does without probe j. Hence
+    E[e_i e_j|i] = E[e_i|j e_j] = E[e_i|j e_j|i] = (tr A)², and E[D_ij D_ji] is exactly the covariance of e_i and e_j.
+    """
+    index = jnp.arange(changes.shape[0])
+    counted = (index < count) & (index[:, None] < count) & (index != index[:, None])
+    return jnp.where(counted, changes * changes.T, 0).sum() / jnp.maximum(count * (count - 1), 1)

@@ -6,7 +6,10 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from .probes import Distribution
-from .trace_method import DEPENDENT, AbstractTraceMethod, padded_rows
+from .trace_method import DEPENDENT, AbstractTraceMethod, mean_product, padded_rows
+
+#: Squared sine of the angle below which two directions left out count as one.
+SINGULAR = 1e-8
 
 
 class ProjectedState(eqx.Module):
@@ -123,11 +126,36 @@ class XTrace(AbstractTraceMethod):
 
     def samples(self, state):
         without, projected, scale = self._leave_one_out(state)
-        H, R, W, T = state.basis_images, state.coefficients, state.basis_probes, state.image_probes
-        inside = jnp.trace(H) - (without * (H @ without)).sum(0)
-        outside = (without * W).sum(0) * (without * R).sum(0)
-        outside += (projected * (H @ projected)).sum(0) - (T * projected).sum(0)
+        inside, outside = self._parts(state, without, projected)
         return inside + scale * outside, state.count
+
+    def covariance(self, state):
+        without, projected, scale = self._leave_one_out(state)
+        inside, outside = self._parts(state, without, projected)
+        one = (inside + scale * outside)[:, None]
+        H, R, W, T = state.basis_images, state.coefficients, state.basis_probes, state.image_probes
+        S = without
+        # Without probe j, too, the basis also lacks s_j. Row i, column j; products with s_j of probe i are transposed.
+        cosine = S.T @ S
+        regular = 1 - cosine**2 > SINGULAR
+        sine = jnp.where(regular, 1 - cosine**2, 1.0)
+        SHS, SW, ST, SHW, WHS = (S.T @ product for product in (H @ S, W, T, H @ W, H.T @ W))
+
+        def own(matrix: Array) -> Array:
+            """Return the diagonal as a column."""
+            return jnp.diagonal(matrix)[:, None]
+
+        first, second = (own(SW) - cosine * SW.T) / sine, (SW.T - cosine * own(SW)) / sine
+        inside = jnp.trace(H) - (own(SHS) + own(SHS).T - cosine * (SHS + SHS.T)) / sine
+        outside = first * (S * R).sum(0)[:, None]
+        outside -= (T * W).sum(0)[:, None] - first * own(ST) - second * ST.T
+        outside += (W * (H @ W)).sum(0)[:, None] - first * own(SHW + WHS) - second * (SHW + WHS).T
+        outside += first**2 * own(SHS) + first * second * (SHS + SHS.T) + second**2 * own(SHS).T
+        if self.distribution != "rademacher":
+            length = (state.probes**2).sum(1)[:, None] - (W**2).sum(0)[:, None] + first * own(SW) + second * SW.T
+            counted = regular & (jnp.arange(W.shape[0]) < state.count)[:, None]
+            outside *= (state.probes.shape[1] - state.count + 2) / jnp.where(counted, length, 1.0)
+        return mean_product(jnp.where(regular, one - inside - outside, 0.0), state.count)
 
     def vectors(self, state):
         return jnp.concatenate([state.probes, state.basis])
@@ -145,6 +173,13 @@ class XTrace(AbstractTraceMethod):
 
     def products(self, state):
         return 2 * state.count
+
+    def _parts(self, state: ProjectedState, without: Array, projected: Array) -> tuple[Array, Array]:
+        """Return tr(P_i A) and ω_iᵀ(I − P_i) A (I − P_i) ω_i for each probe."""
+        H, R, W, T = state.basis_images, state.coefficients, state.basis_probes, state.image_probes
+        inside = jnp.trace(H) - (without * (H @ without)).sum(0)
+        outside = (without * W).sum(0) * (without * R).sum(0)
+        return inside, outside + (projected * (H @ projected)).sum(0) - (T * projected).sum(0)
 
     def _leave_one_out(self, state: ProjectedState) -> tuple[Array, Array, Array]:
         """Return s_i, (I − s_i s_iᵀ)W_i and c_i for each probe."""
