@@ -1,13 +1,14 @@
 """Traces and diagonals of linear operators, exact or estimated with a standard error; the Kirchhoff index.
 
 `trace` takes any square linear operator (function, matrix, lineax operator) and estimates its trace by XTrace,
-XNysTrace, Hutch++ or Hutchinson's method, with a number of products or to a relative error. `kirchhoff_index` is the
-sum of the effective resistances of all pairs of cells, N tr L⁺ with L⁺ the Laplacian's pseudoinverse, with its maps.
-XNysTrace, Hutch++ or Hutchinson's method, with a number of products or to a relative error. `divergence` is that of a
-vector field, and `sparse_divergence` takes a few directional derivatives where its Jacobian is sparse, as on a raster.
+XNysTrace, Hutch++ or Hutchinson's method, with a number of products or to a relative error; `diagonal` estimates its
+diagonal. `kirchhoff_index` is the sum of the effective resistances of all pairs of cells, N tr L⁺ with L⁺ the
+Laplacian's pseudoinverse, with its maps. `divergence` is that of a vector field, and `sparse_divergence` takes a few
+directional derivatives where its Jacobian is sparse, as on a raster.
 """
 
 from .colouring import Neighbourhood, diagonal_colouring, sparse_divergence
+from .diagonals import diagonal
 from .estimates import DiagonalEstimate, TraceEstimate
 from .estimation import TraceMethod, trace
 from .kirchhoff import KirchhoffIndex, kirchhoff_index
@@ -25,11 +26,12 @@ __all__ = [
     "TraceEstimate",
     "TraceMethod",
     "as_operator",
+    "diagonal",
     "diagonal_colouring",
     "divergence",
     "draw_probes",
-    "kirchhoff_index",
     "jacobian_sparsity",
+    "kirchhoff_index",
     "sparse_divergence",
     "trace",
 ]

@@ -26,6 +26,8 @@ class LinearOperator(eqx.Module):
         n.
     dtype
         The float type of the vectors.
+    shape
+        Shape of the array that a vector stands for; (n,) by default.
 
     Examples
     --------
@@ -36,6 +38,7 @@ class LinearOperator(eqx.Module):
     function: Callable[[Array], Array]
     size: int = eqx.field(static=True)
     dtype: Any = eqx.field(static=True)
+    shape: tuple[int, ...] | None = eqx.field(static=True, default=None)
 
     def __call__(self, vectors: Float[Array, "k n"]) -> Float[Array, "k n"]:
         """Return A v for each row v."""
@@ -46,7 +49,7 @@ class LinearOperator(eqx.Module):
         like = jax.ShapeDtypeStruct((1, self.size), self.dtype)
         # One vector at a time under `vmap`, because the number of vectors is not known here.
         one = jax.linear_transpose(lambda vectors: self.function(vectors), like)
-        return LinearOperator(jax.vmap(lambda vector: one(vector[None])[0][0]), self.size, self.dtype)
+        return LinearOperator(jax.vmap(lambda vector: one(vector[None])[0][0]), self.size, self.dtype, self.shape)
 
 
 def as_operator(operator: Any, shape: Any = None, *, batched: bool = False) -> LinearOperator:
@@ -137,14 +140,14 @@ def _of_function(function: Callable, shape: Any, *, batched: bool) -> LinearOper
         def apply(vectors: Array) -> Array:
             return function(vectors.reshape(-1, *shape).astype(structure.dtype)).reshape(vectors.shape).astype(dtype)
 
-        return LinearOperator(apply, size, dtype)
+        return LinearOperator(apply, size, dtype, shape)
     zeros = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), structure)
     _, unravel = ravel_pytree(zeros)
 
     def apply_each(vectors: Array) -> Array:
         return jax.vmap(lambda vector: ravel_pytree(function(unravel(vector)))[0].astype(dtype))(vectors)
 
-    return LinearOperator(apply_each, size, dtype)
+    return LinearOperator(apply_each, size, dtype, leaves[0].shape if len(leaves) == 1 else None)
 
 
 def _structure(shape: Any) -> Any:

@@ -25,9 +25,7 @@ MOVING = frozenset(
 #: Operations that add entries up, each into one value at most.
 SUMMING = frozenset({"reduce_sum", "scatter-add"})
 #: Operations that only call other ones.
-CALLING = frozenset(
-    "checkpoint closed_call core_call custom_jvp_call custom_vjp_call custom_vjp_call_jaxpr jit pjit remat remat2".split()
-)
+CALLING = frozenset("checkpoint closed_call core_call custom_jvp_call custom_vjp_call jit pjit remat2".split())
 
 
 class Traced(NamedTuple):
@@ -143,7 +141,9 @@ def _constants(equation: Any, operands: list[Traced]) -> list[Traced]:
     if any(operand.value is None for operand in operands) or equation.effects:
         return [Traced()] * len(equation.outvars)
     with jax.ensure_compile_time_eval():
-        functions, params = equation.primitive.get_bind_params(equation.params)
+        bound = equation.primitive.get_bind_params(equation.params)
+        # Versions of JAX differ in whether functions among the parameters come apart from the others.
+        functions, params = bound if isinstance(bound, tuple) else ((), bound)
         values = equation.primitive.bind(*functions, *(operand.value for operand in operands), **params)
     return [Traced(value=value) for value in (values if equation.primitive.multiple_results else [values])]
 
@@ -156,10 +156,11 @@ def _union(dependences: Sequence[scipy.sparse.csr_array | None]) -> scipy.sparse
 
 
 def _spread(operand: Traced, shape: tuple[int, ...], result_shape: tuple[int, ...]) -> scipy.sparse.csr_array | None:
-    """Return an operand's dependence for each value of an elementwise result; scalars belong to all of them."""
+    """Return an operand's dependence for each value of an elementwise result, repeated along axes of length 1."""
     if operand.dependence is None or shape == result_shape:
         return operand.dependence
-    return operand.dependence[np.zeros(int(np.prod(result_shape)), int)]
+    entries = np.arange(int(np.prod(shape))).reshape(shape)
+    return operand.dependence[np.broadcast_to(entries, result_shape).ravel()]
 
 
 def _moved(name: str, count: int) -> int:
@@ -247,7 +248,7 @@ def _convolve(equation: Any, dependence: scipy.sparse.csr_array) -> scipy.sparse
     """Return the dependence of a convolution: on the entries under each weight of the kernel."""
     image, kernel = (variable.aval.shape for variable in equation.invars)
     kernel_layout = equation.params["dimension_numbers"].rhs_spec
-    numbers = jnp.arange(1, int(np.prod(image)) + 1, dtype=jnp.float64).reshape(image)
+    numbers = np.arange(1.0, int(np.prod(image)) + 1).reshape(image)
     rows = scipy.sparse.vstack([scipy.sparse.csr_array((1, dependence.shape[1]), dtype=bool), dependence], format="csr")
     params = {**equation.params, "preferred_element_type": None}
     results = []
@@ -256,7 +257,7 @@ def _convolve(equation: Any, dependence: scipy.sparse.csr_array) -> scipy.sparse
             index: list[Any] = [slice(None)] * len(kernel)
             for axis, position in zip(kernel_layout[1:], weight, strict=True):
                 index[axis] = position
-            moved = equation.primitive.bind(numbers, jnp.zeros(kernel).at[tuple(index)].set(1), **params)
+            moved = equation.primitive.bind(jnp.asarray(numbers), jnp.zeros(kernel).at[tuple(index)].set(1), **params)
             results.append(rows[np.rint(np.asarray(moved)).ravel().astype(int)])
     return _union(results)
 
