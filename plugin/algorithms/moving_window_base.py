@@ -53,8 +53,8 @@ class MovingWindowAlgorithm(WindowedAlgorithm):
                 tr(
                     "Width of the blocks of cells that share one window; an odd number, so that a block has a centre. "
                     "1 uses one window for every cell. Blocks of up to a tenth of the radius change the result little "
-                    "and save much time; larger ones are visible as a pattern on the map. On sensitivity maps blocks of 3 "
-                    "cells can show as a faint mesh where the map is smooth."
+                    "and save much time; larger ones are visible as a pattern on the map. On sensitivity maps blocks "
+                    "of 3 cells can show as a faint mesh where the map is smooth."
                 ),
                 minimum=1,
                 integer=True,

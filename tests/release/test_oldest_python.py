@@ -25,7 +25,7 @@ def test_plugin_runs_with_python_3_9(unpacked):
 
 
 @pytest.mark.parametrize("line", ["zip((1,), (2,), strict=True)", "import tomllib", "match 1:\n    case 1: pass"])
-def test_newer_python_is_found(tmp_path, line):
+def test_newer_python_is_detected(tmp_path, line):
     (tmp_path / "module.py").write_text(f"{line}\n")
     (found,) = newer_than_3_9(tmp_path / "module.py")
     assert ":!2:3.1" in found

@@ -29,7 +29,7 @@ def test_installed_engine_is_used(plan, recorder, profile):
     assert not (profile / "cache" / "downloads").exists()
 
 
-def test_engine_for_graphics_cards_reports_that_it_found_none(plan, recorder):
+def test_engine_for_graphics_cards_reports_that_there_is_none(plan, recorder):
     folder = plan.folder.with_name(plan.folder.name.replace("-cpu", "-cuda"))
     engine = install(dataclasses.replace(plan, folder=folder, device="cuda"), recorder.progress, recorder.feedback)
     assert device_text(engine) == "processor (CPU); it found no NVIDIA graphics card that it can use"
