@@ -19,7 +19,7 @@ Neighbourhood = Literal["rook", "queen"]
 
 def sparse_divergence(
     f: Callable[[Array], Array], sparsity: Any = None
-) -> Callable[[Float[Array, "*shape"]], Float[Array, ""]]:
+) -> Callable[[Float[Array, " *shape"]], Float[Array, ""]]:
     """Return a function of x that is the exact divergence of a field each of whose values depends on few others.
 
     Parameters
@@ -64,7 +64,7 @@ def sparse_divergence(
     2
     """
 
-    def of_field(x: Float[Array, "*shape"]) -> Float[Array, ""]:
+    def of_field(x: Float[Array, " *shape"]) -> Float[Array, ""]:
         """Return the divergence at x."""
         x = require_field(f, x)
         colours = _colours(f, x, sparsity)
@@ -104,7 +104,7 @@ def diagonal_colouring(sparsity: Any) -> Int[np.ndarray, " d"]:
     return _greedy_colours(graph.indptr.astype(np.int64), graph.indices.astype(np.int64))
 
 
-def _colours(f: Callable, x: Float[Array, "*shape"], sparsity: Any) -> Int[np.ndarray, " d"]:
+def _colours(f: Callable, x: Float[Array, " *shape"], sparsity: Any) -> Int[np.ndarray, " d"]:
     if isinstance(sparsity, str):
         if sparsity not in get_args(Neighbourhood):
             raise ValueError(f"sparsity must be 'rook', 'queen', a matrix or None, not {sparsity!r}")

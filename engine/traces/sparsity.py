@@ -43,7 +43,7 @@ class Traced(NamedTuple):
     value: Any = None
 
 
-def jacobian_sparsity(f: Callable[[Array], Array], x: Float[Array, "*shape"]) -> scipy.sparse.csr_array:
+def jacobian_sparsity(f: Callable[[Array], Array], x: Float[Array, " *shape"]) -> scipy.sparse.csr_array:
     """Return which values of f depend on which entries of x: the sparsity of its Jacobian, at any x of this shape.
 
     Parameters

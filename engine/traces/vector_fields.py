@@ -73,7 +73,7 @@ def divergence(
             f"n must be -1 (full Jacobian), 0 (exact, one derivative at a time) or the number of random probes, not {n}"
         )
 
-    def of_field(x: Float[Array, "*shape"], key: Array | None = None) -> Any:
+    def of_field(x: Float[Array, " *shape"], key: Array | None = None) -> Any:
         """Return the divergence at x."""
         x = require_field(f, x)
         if n > 0:
@@ -86,7 +86,7 @@ def divergence(
     return of_field
 
 
-def require_field(f: Callable[[Array], Array], x: Any) -> Float[Array, "*shape"]:
+def require_field(f: Callable[[Array], Array], x: Any) -> Float[Array, " *shape"]:
     """Return x as an array of floats, or raise unless f maps it to an array of the same shape."""
     x = jnp.asarray(x)
     if not jnp.issubdtype(x.dtype, jnp.floating):
@@ -99,11 +99,11 @@ def require_field(f: Callable[[Array], Array], x: Any) -> Float[Array, "*shape"]
     return x
 
 
-def _full(f: Callable[[Array], Array], x: Float[Array, "*shape"]) -> Float[Array, ""]:
+def _full(f: Callable[[Array], Array], x: Float[Array, " *shape"]) -> Float[Array, ""]:
     return jnp.trace(jax.jacobian(f)(x).reshape(x.size, x.size))
 
 
-def _one_at_a_time(f: Callable[[Array], Array], x: Float[Array, "*shape"]) -> Float[Array, ""]:
+def _one_at_a_time(f: Callable[[Array], Array], x: Float[Array, " *shape"]) -> Float[Array, ""]:
     _, derivative = jax.linearize(f, x)
 
     # Without the checkpoint, a backward derivative would store what every iteration computes.
