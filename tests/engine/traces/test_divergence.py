@@ -87,6 +87,7 @@ def test_gradient_of_the_sparse_divergence():
 
 @pytest.mark.parametrize(("offsets", "colours"), [(FIELDS["raster"], 2), (QUEEN, 4)], ids=["rook", "queen"])
 @pytest.mark.parametrize("side", [8, 60])
+@pytest.mark.costly_variants
 def test_stencil_takes_few_colours_at_any_size(offsets, colours, side):
     f = reaction_diffusion if colours == 2 else lambda u: reaction_diffusion(u, reach=QUEEN)
     u = jnp.asarray(np.random.default_rng(3).normal(size=(side, side + 1)))

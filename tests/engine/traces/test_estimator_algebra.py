@@ -36,6 +36,7 @@ def nystrom_estimate(A, probes, i, others):
 
 @pytest.mark.parametrize(("method", "estimate"), [(XTrace(), projected_estimate), (XNysTrace(), nystrom_estimate)])
 @pytest.mark.parametrize("blocks", [1, 2])
+@pytest.mark.costly_variants
 def test_estimates_are_those_of_explicit_projections(matrix, method, estimate, blocks):
     A = matrix if estimate is projected_estimate else matrix @ matrix.T
     operator = as_operator(A)

@@ -27,6 +27,7 @@ def vertices_of(grid, label):
 
 
 @pytest.mark.parametrize(("neighbors", "edge_rule"), [("rook", "mean"), ("queen", "resistance")])
+@pytest.mark.costly_variants
 def test_index_and_maps_match_pseudoinverses(neighbors, edge_rule):
     grid = GridGraph(irregular(), neighbors=neighbors, edge_rule=edge_rule, pixel_size=(2.0, 3.0))
     result = kirchhoff_index(grid)
@@ -126,6 +127,7 @@ def test_mean_of_resistance_distances():
 
 
 @pytest.mark.parametrize("wall", [1e-3, 1e-6])
+@pytest.mark.costly_variants
 def test_ground_behind_near_insulating_wall(wall):
     """Highly conducting cells attract the ground to the short side of a wall that hardly conducts.
 

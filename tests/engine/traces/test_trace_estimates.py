@@ -33,6 +33,7 @@ def test_low_rank_is_exact(method):
     np.testing.assert_allclose(estimate.value, (left * right).sum(), rtol=1e-11)
 
 
+@pytest.mark.costly
 def test_every_kind_of_operator_has_the_same_estimate():
     lineax = pytest.importorskip("lineax")
     rng = np.random.default_rng(2)
@@ -68,6 +69,7 @@ def grid_pseudoinverse(side):
 
 
 @pytest.mark.parametrize(("side", "expected"), [(20, 317.33603787), (50, 2361.93818809), (100, 10569.03659219)])
+@pytest.mark.costly_variants
 def test_published_traces_of_grids(side, expected):
     apply, exact = grid_pseudoinverse(side)
     np.testing.assert_allclose(exact, expected, rtol=1e-10)
@@ -99,6 +101,7 @@ def test_intervals_contain_the_trace_as_often_as_they_say(method, options):
 
 
 @pytest.mark.parametrize("method", ["xtrace", "xnystrace", "hutch++"])
+@pytest.mark.costly_variants
 def test_squared_error_is_the_squared_standard_error_on_average(method):
     """The plain scatter of leave-one-out estimates is a fifth too small here: they depend on each other."""
     apply, exact = grid_pseudoinverse(12)
@@ -117,6 +120,7 @@ def test_decaying_spectrum_of_a_published_example():
         assert abs(trace(matrix, method=method, key=jax.random.key(0), products=25).value - 10 / 3) < error
 
 
+@pytest.mark.costly
 def test_vmap_stops_each_operator_by_itself():
     matrices = jnp.stack([positive_definite(decay=0.5), positive_definite(decay=0.97)])
     keys = jax.random.split(jax.random.key(0), 2)
@@ -138,6 +142,7 @@ def test_what_is_not_reached_is_said():
 
 
 @pytest.mark.parametrize("method", METHODS)
+@pytest.mark.costly_variants
 def test_zero_operator_and_one_probe(method):
     estimate = trace(jnp.zeros((90, 90)), method=method, key=jax.random.key(0), products=12)
     np.testing.assert_allclose([estimate.value, estimate.standard_error], 0, atol=1e-12)
