@@ -137,7 +137,7 @@ CASES = (
             finite_differences(1e-6),
         ),
         sides=(1023,),
-        note="Beside the map of resistance to one cell. Time of the index, and of the index with its sensitivity "
+        note="Relative to the map of resistance to one cell. Time of the index, and of the index with its sensitivity "
         "together.",
     ),
     Case(
