@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from .estimates import DiagonalEstimate
+from .factorizations import qr
 from .linear_operator import LinearOperator, as_operator
 from .probes import draw_probes
 from .trace_method import SMALLEST_VARIANCE
@@ -111,7 +112,7 @@ def _xdiag(
 ) -> tuple[Float[Array, " n"], Float[Array, " n"]]:
     probes = draw_probes(key, count, operator.size, "rademacher", operator.dtype)
     images = operator(probes)
-    basis, coefficients = jnp.linalg.qr(jax.lax.stop_gradient(images).T)
+    basis, coefficients = qr(jax.lax.stop_gradient(images).T)
     basis = basis.T
     transposed = (operator if symmetric else operator.transpose())(basis)
     without = directions_left_out(coefficients, jnp.array(count))

@@ -5,6 +5,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
+from .factorizations import qr
 from .probes import Distribution
 from .trace_method import AbstractTraceMethod, padded_rows
 
@@ -64,7 +65,7 @@ class HutchPlusPlus(AbstractTraceMethod):
         basis = jnp.zeros((0, operator.size), operator.dtype)
         if self.sketch:
             images = operator(self.draw(sketch_key, self.sketch, operator))
-            basis = jnp.linalg.qr(jax.lax.stop_gradient(images).T)[0].T
+            basis = qr(jax.lax.stop_gradient(images).T)[0].T
         probes = self._outside(basis, self.draw(key, count, operator))
         products = operator(probes)
         if self.sketch:

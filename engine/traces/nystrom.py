@@ -5,6 +5,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
+from .factorizations import inverse, symmetric_eigenvalues
 from .probes import Distribution
 from .trace_method import AbstractTraceMethod, mean_product, padded_rows
 
@@ -129,7 +130,7 @@ class XNysTrace(AbstractTraceMethod):
         gram = state.probes @ state.images.T
         largest = jnp.abs(gram).max()
         tolerance = jnp.maximum(TOLERANCE, 1e3 * jnp.finfo(gram.dtype).eps) * largest
-        negative = jnp.linalg.eigvalsh((gram + gram.T) / 2)[0] < -tolerance
+        negative = symmetric_eigenvalues((gram + gram.T) / 2)[0][0] < -tolerance
         return negative | (jnp.abs(gram - gram.T).max() > tolerance), (
             "the operator is not symmetric and positive semidefinite, as method='xnystrace' needs; use method='xtrace'"
         )
@@ -143,7 +144,7 @@ class XNysTrace(AbstractTraceMethod):
         largest = jnp.abs(gram).max()
         largest = jnp.where(largest > 0, largest, 1.0)
         unused = jnp.arange(gram.shape[0]) >= state.count
-        values, vectors = jnp.linalg.eigh((gram + gram.T) / 2 + jnp.diag(jnp.where(unused, largest, 0.0)))
+        values, vectors = symmetric_eigenvalues((gram + gram.T) / 2 + jnp.diag(jnp.where(unused, largest, 0.0)))
         return jnp.maximum(values, floor * jnp.maximum(values[-1], largest)), vectors
 
     def _scale_without(self, state: NystromState) -> Float[Array, "capacity capacity"]:
@@ -165,4 +166,4 @@ class XNysTrace(AbstractTraceMethod):
         """Return (ΩᵀΩ)⁻¹."""
         capacity, size = state.probes.shape
         unused = jnp.arange(capacity) >= state.count
-        return jnp.linalg.inv(state.probes @ state.probes.T + jnp.diag(jnp.where(unused, float(size), 0.0)))
+        return inverse(state.probes @ state.probes.T + jnp.diag(jnp.where(unused, float(size), 0.0)))

@@ -5,6 +5,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
+from .factorizations import qr, svd
 from .probes import Distribution
 from .trace_method import DEPENDENT, AbstractTraceMethod, mean_product, padded_rows
 
@@ -79,7 +80,7 @@ class XTrace(AbstractTraceMethod):
     def first(self, operator, key, count, capacity):
         probes = self.draw(key, count, operator)
         probe_images = operator(probes)
-        basis, coefficients = jnp.linalg.qr(jax.lax.stop_gradient(probe_images).T)
+        basis, coefficients = qr(jax.lax.stop_gradient(probe_images).T)
         basis = basis.T
         images = operator(basis)
         constant = jax.lax.stop_gradient(images)
@@ -212,7 +213,7 @@ def directions_left_out(coefficients: Float[Array, "k k"], count: Int[Array, ""]
     unused = jnp.arange(capacity) >= count
     largest = jnp.abs(coefficients).max()
     filled = coefficients + jnp.diag(jnp.where(unused, jnp.where(largest > 0, largest, 1.0), 0.0))
-    left, values, right = jnp.linalg.svd(filled)
+    left, values, right = svd(filled)
     limits = jnp.finfo(coefficients.dtype)
     smallest = jnp.maximum(limits.eps * capacity * values[0], limits.tiny)
     inverse = left @ (right / jnp.maximum(values, smallest)[:, None])
@@ -230,14 +231,14 @@ def _orthonormal_rows(state: ProjectedState, rows: Float[Array, "b n"]) -> tuple
     # Twice, because the first projection leaves rounding errors of the size of what it took away.
     again = state.basis @ outside.T
     outside, beside = outside - again.T @ state.basis, beside + again
-    directions, triangle = jnp.linalg.qr(outside.T)
-    left, values, right = jnp.linalg.svd(triangle)
+    directions, triangle = qr(outside.T)
+    left, values, right = svd(triangle)
     scale = jnp.maximum(jnp.abs(state.coefficients).max(), jnp.abs(rows).max())
     tolerance = max(DEPENDENT, 100 * float(jnp.finfo(rows.dtype).eps))
     independent = values > tolerance * scale
     weights = jnp.where(independent, values, 0.0)[:, None] * right
     new = jnp.where(independent, directions @ left, 0.0)
     again = state.basis @ new
-    new, triangle = jnp.linalg.qr(new - state.basis.T @ again)
+    new, triangle = qr(new - state.basis.T @ again)
     new = jnp.where(independent, new, 0.0)
     return new.T, triangle @ weights, beside + again @ weights
