@@ -34,6 +34,9 @@ SOLVED_GRAPH_BYTES_PER_CELL = 130
 UNKNOWN_BYTES_PER_CELL = 48
 SOLUTION_BYTES_PER_CELL = 8
 
+#: Bytes per cell of the sources and sinks of a field, and of a potential in addition to the graph.
+FIELD_BYTES_PER_CELL, POTENTIAL_BYTES_PER_CELL = 120, 120
+
 #: Bytes per cell of a resistance map in addition to the factor: graph and selected inverse; each source.
 MAP_GRAPH_BYTES_PER_CELL, MAP_BYTES_PER_CELL = 500, 64
 
@@ -97,6 +100,20 @@ def shortest_paths(
 def components(cells: int) -> ResourceEstimate:
     """Estimate the labels of connected components, which take about as long as a search."""
     return ResourceEstimate(BASE_BYTES + cells * COMPONENTS_BYTES_PER_CELL, shortest_paths(cells, 1).seconds)
+
+
+def flow_divergence(cells: int, *, on_landscape: bool) -> ResourceEstimate:
+    """Estimate the sources and sinks of a flow, which are sums over the neighbours of each cell.
+
+    Parameters
+    ----------
+    cells
+        Cells of the raster.
+    on_landscape
+        Whether the flow is given by a potential on a landscape, which becomes a graph.
+    """
+    each = GRAPH_BYTES_PER_CELL + POTENTIAL_BYTES_PER_CELL if on_landscape else FIELD_BYTES_PER_CELL
+    return ResourceEstimate(BASE_BYTES + cells * each, shortest_paths(cells, 1).seconds)
 
 
 def resistance_map(shape: tuple[int, int], sources: int) -> ResourceEstimate:

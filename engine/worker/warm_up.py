@@ -35,6 +35,7 @@ JOBS: tuple[WarmUpJob, ...] = (
     ("Corridors", "leastcost.corridor", FOCAL, {"pairs": "all"}),
     ("Current between focal nodes", "circuit.current", FOCAL, {"mode": "pairwise"}),
     ("Flow of randomized shortest paths", "rsp.flow", POINTS, {**THETA, "passage": "total"}),
+    ("Sources and sinks of a flow", "flow.divergence", ("potential",), {"kind": "potential"}),
     *(
         (
             f"Sensitivity of {distance_entry(distance).label.lower()}",
@@ -102,6 +103,7 @@ def _arrays() -> dict[str, np.ndarray]:
         "landscape": landscape,
         "valid": np.ones(SHAPE, bool),
         "quality": rng.random(SHAPE),
+        "potential": rng.random(SHAPE),
         "sources": cells,
         "focal_ids": np.arange(1, 4),
         "focal_cells": cells,

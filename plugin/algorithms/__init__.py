@@ -14,6 +14,7 @@ from .flows.barriers import Barriers
 from .flows.circuitscapeproject import CircuitscapeProject
 from .flows.currentflow import CurrentFlow
 from .flows.currentflowadvanced import CurrentFlowAdvanced
+from .flows.flowdivergence import FlowDivergence
 from .flows.leastcostcorridor import LeastCostCorridor
 from .flows.leastcostpaths import LeastCostPaths
 from .flows.movingwindowcurrent import MovingWindowCurrent
@@ -46,6 +47,7 @@ ALGORITHMS = (
     MovingWindowCurrent,
     MovingWindowSensitivity,
     RSPFlowAlgorithm,
+    FlowDivergence,
     Barriers,
     ConnectedHabitatAlgorithm,
 )

@@ -274,6 +274,8 @@ class EngineAlgorithm(EngineRequiredAlgorithm):
     """An algorithm that runs one task of the engine on a landscape raster and writes its results."""
 
     writes_report = True
+    #: Reads the values of the parameters of a run.
+    values_class: ClassVar[type[ParameterValues]] = ParameterValues
 
     @abstractmethod
     def task(self, inputs: ParameterValues) -> Task:
@@ -318,7 +320,7 @@ class EngineAlgorithm(EngineRequiredAlgorithm):
     ) -> dict[str, Any]:
         paths = self.output_paths(parameters, context)
         with open_job(feedback) as job:
-            inputs = ParameterValues(self, parameters, context, TimedStep(feedback, 0, 10), job.folder)
+            inputs = self.values_class(self, parameters, context, TimedStep(feedback, 0, 10), job.folder)
             result = job.run(self.task(inputs), StepFeedback(feedback, 10, 90))
             return self.write_outputs(inputs, result, paths, context, feedback)
 
@@ -342,7 +344,7 @@ class EngineAlgorithm(EngineRequiredAlgorithm):
             As passed to the algorithm by Processing.
         """
         tables = self.table_outputs(inputs, result)
-        parameters, crs, writing = inputs.parameters, inputs.landscape.grid.crs, StepFeedback(feedback, 90, 95)
+        parameters, crs, writing = inputs.parameters, inputs.grid.crs, StepFeedback(feedback, 90, 95)
         with StagedFiles() as staged, write_tables(self, tables, parameters, context, crs, staged, writing) as layers:
             rasters = self.raster_outputs(inputs, result)
             self._write_rasters(rasters, inputs, paths, staged, TimedStep(feedback, 95, 99))
@@ -367,7 +369,7 @@ class EngineAlgorithm(EngineRequiredAlgorithm):
             write_raster(
                 path,
                 raster.values,
-                inputs.landscape.grid,
+                inputs.grid,
                 dtype=raster.dtype,
                 band_names=raster.band_names,
                 keep_infinity=inputs.keeps_infinity,
@@ -378,6 +380,15 @@ class EngineAlgorithm(EngineRequiredAlgorithm):
             self.presenter.show(raster.output, path, raster.style, raster.title)
 
     def _log_summary(self, inputs: ParameterValues, result: Result, feedback: QgsProcessingFeedback) -> None:
+        numbers = result.metrics
+        seconds = tr("Computed in {seconds:.1f} s.").format(seconds=numbers["seconds"])
+        for line in [*self.input_summary(inputs, result), seconds]:
+            feedback.pushInfo(line)
+        self.log_result(result, feedback)
+        log_details(solver_details(numbers), feedback)
+
+    def input_summary(self, inputs: ParameterValues, result: Result) -> list[str]:
+        """Return the lines of the log about the landscape."""
         landscape, numbers = inputs.landscape, result.metrics
         cells = tr(
             "{valid:,} of {all:# cell|# cells} {valid:has|have} data; {active:# cell is|# cells are} passable."
@@ -385,12 +396,4 @@ class EngineAlgorithm(EngineRequiredAlgorithm):
         if "components" in numbers:
             text = tr("Connected components of the landscape: {components:,}.")
             cells += " " + text.format(components=numbers["components"])
-        lines = [
-            tr("Landscape '{name}': {grid}.").format(name=landscape.name, grid=landscape.grid),
-            cells,
-            tr("Computed in {seconds:.1f} s.").format(seconds=numbers["seconds"]),
-        ]
-        for line in lines:
-            feedback.pushInfo(line)
-        self.log_result(result, feedback)
-        log_details(solver_details(numbers), feedback)
+        return [tr("Landscape '{name}': {grid}.").format(name=landscape.name, grid=landscape.grid), cells]

@@ -11,6 +11,8 @@ DIVERGING = (
     "#053061", "#2166ac", "#4393c3", "#92c5de", "#d1e5f0", "#f7f7f7",
     "#fddbc7", "#f4a582", "#d6604d", "#b2182b", "#67001f",
 )  # fmt: skip
+# The same around white, for maps of which most cells are 0.
+WHITE_AT_ZERO = (*DIVERGING[:5], "#ffffff", *DIVERGING[6:])
 # From bare ground to closed forest.
 HABITAT = (
     "#f7f4e3", "#dfe8b8", "#b8d68c", "#86bf6b", "#54a353", "#2d8344", "#146338", "#06452b",

@@ -10,9 +10,11 @@ from qgis.core import (
     QgsProcessingAlgorithm,
     QgsProcessingContext,
     QgsProcessingException,
+    QgsProcessingFeedback,
 )
 
-from ..layers import in_main_thread, is_main_thread
+from ..i18n import tr
+from ..layers import RasterGrid, in_main_thread, is_main_thread
 from .input_layers import load_raster
 
 
@@ -82,3 +84,15 @@ def _make_known(crs: QgsCoordinateReferenceSystem) -> None:
     wkt = crs.toWkt(QgsCoordinateReferenceSystem.WktVariant.WKT_PREFERRED)
     for definition in filter(None, (crs.authid(), f"wkt:{wkt}")):
         QgsCoordinateReferenceSystem(definition).toWkt()
+
+
+def warn_of_degrees(name: str, grid: RasterGrid, feedback: QgsProcessingFeedback) -> None:
+    """Warn that distances are in degrees if a raster has a geographic coordinate system."""
+    if grid.crs.isGeographic():
+        feedback.pushWarning(
+            tr(
+                "'{name}' is in degrees ({crs}): distances, ranges and radii are in degrees as well, and a degree east "
+                "is taken to be as long as a degree north. Reproject the raster to a projected coordinate system to "
+                "use metres."
+            ).format(name=name, crs=grid.crs.authid())
+        )

@@ -72,6 +72,12 @@ def only_without(parameter: Parameter, *names: str) -> Parameter:
     return parameter
 
 
+def optional(parameter: Parameter) -> Parameter:
+    """Make a parameter optional: it is not always needed, or models saved before it existed do not set it."""
+    parameter.setFlags(parameter.flags() | QgsProcessingParameterDefinition.Flag.FlagOptional)
+    return parameter
+
+
 def either(*parameters: Parameter) -> list[Parameter]:
     """Declare parameters as alternatives, of which a run uses one; it rejects several, or warns about the others."""
     names = [parameter.name() for parameter in parameters]

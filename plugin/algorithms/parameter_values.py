@@ -46,6 +46,7 @@ from ..layers import (
 )
 from ..npy_file import NpyFile
 from ..runner import Task, require_disk_space, require_memory_for_features, require_memory_for_landscape
+from .input_crs import warn_of_degrees
 from .input_layers import loaded_vector
 from .number_limits import require_theta_below_limit
 from .parameters import UNREACHABLE
@@ -54,18 +55,6 @@ from .step_feedback import StepFeedback
 
 # Bytes per cell on disk: of the landscape and its mask, of each further raster, and of each result.
 LANDSCAPE_BYTES, RASTER_BYTES, RESULT_BYTES = 9, 8, 8
-
-
-def warn_of_degrees(name: str, grid: RasterGrid, feedback: QgsProcessingFeedback) -> None:
-    """Warn that distances are in degrees if a raster has a geographic coordinate system."""
-    if grid.crs.isGeographic():
-        feedback.pushWarning(
-            tr(
-                "'{name}' is in degrees ({crs}): distances, ranges and radii are in degrees as well, and a degree east "
-                "is taken to be as long as a degree north. Reproject the raster to a projected coordinate system to "
-                "use metres."
-            ).format(name=name, crs=grid.crs.authid())
-        )
 
 
 def feature_reader(
@@ -134,6 +123,14 @@ class ParameterValues(PlainValues):
         if self.is_provided("MASK"):
             return mask_landscape(raster, open_band(self.layer("MASK"), 1), self._folder, self._after_landscape)
         return raster
+
+    #: Whether the run is about a landscape.
+    has_landscape = True
+
+    @property
+    def grid(self) -> RasterGrid:
+        """The grid of the results: that of the landscape."""
+        return self.landscape.grid
 
     def require_memory(self, layer: QgsRasterLayer) -> None:
         """Raise an error if a landscape is too large for the free memory."""

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from qgis.core import (
     QgsProcessing,
     QgsProcessingParameterBand,
-    QgsProcessingParameterDefinition,
     QgsProcessingParameterFeatureSource,
     QgsProcessingParameterField,
     QgsProcessingParameterRasterDestination,
@@ -17,7 +16,7 @@ from qgis.core import (
 from ..distance_registry import distance_help, distance_info, distance_names
 from ..i18n import tr
 from .feature_kinds import ANY_FEATURES, cells_of_features
-from .parameter_types import Parameter, boolean, choice, either, meaning_of, number, with_help
+from .parameter_types import Parameter, boolean, choice, either, meaning_of, number, only_with, optional, with_help
 
 # θ must be positive. Below this value the walk is indistinguishable from a random walk in double precision.
 MIN_THETA = 1e-12
@@ -40,11 +39,17 @@ def alignment_note() -> str:
     return tr("If its grid differs from that of the landscape, it is resampled, with a warning in the log.")
 
 
-def landscape() -> list[Parameter]:
-    """Return the landscape raster, its band, and the meaning of its values."""
+def landscape(**conditions: tuple[str, ...]) -> list[Parameter]:
+    """Return the landscape raster, its band, and the meaning of its values.
+
+    Parameters
+    ----------
+    conditions
+        Values of other parameters with which there is a landscape, as for `only_with`; it is optional then.
+    """
     # Optional because QGIS 3.22 otherwise rejects a run that relies on the default.
     band = QgsProcessingParameterBand("BAND", tr("Band"), 1, "INPUT", optional=True)
-    return [
+    parameters = [
         with_help(
             QgsProcessingParameterRasterLayer("INPUT", tr("Landscape")),
             tr(
@@ -70,6 +75,7 @@ def landscape() -> list[Parameter]:
             "INPUT",
         ),
     ]
+    return [optional(only_with(each, **conditions)) for each in parameters] if conditions else parameters
 
 
 def graph(*, symmetric: bool = False) -> list[Parameter]:
@@ -361,7 +367,7 @@ def unreachable(description: str, text: str) -> Parameter:
         "data, but most tools cannot compute with the map, such as zonal statistics and the raster calculator."
     )
     options = {"nodata": tr("Nodata"), "infinity": tr("Infinity")}
-    return _optional(choice(UNREACHABLE, description, options, text, advanced=True))
+    return optional(choice(UNREACHABLE, description, options, text, advanced=True))
 
 
 def solver() -> Parameter:
@@ -381,13 +387,7 @@ def solver() -> Parameter:
         ),
         advanced=True,
     )
-    return _optional(parameter)
-
-
-def _optional(parameter: Parameter) -> Parameter:
-    """Make a parameter optional because models saved before it existed do not set it."""
-    parameter.setFlags(parameter.flags() | QgsProcessingParameterDefinition.Flag.FlagOptional)
-    return parameter
+    return optional(parameter)
 
 
 def raster_destination(description: str, text: str) -> Parameter:

@@ -10,7 +10,7 @@ import numpy as np
 from ..i18n import tr
 from ..layers import RasterRows
 from ..npy_file import NpyFile, row_blocks
-from .color_ramps import CATEGORIES, COMPASS, CURRENT, DISTANCE, DIVERGING, HABITAT, LINES
+from .color_ramps import CATEGORIES, COMPASS, CURRENT, DISTANCE, DIVERGING, HABITAT, LINES, WHITE_AT_ZERO
 from .renderers import ComponentPalette, GraduatedLines, LinearPseudocolor, LogPseudocolor, PalettedClasses, Style
 
 # A few extreme cells (near a source, in a bottleneck) would leave the rest of the map in one colour.
@@ -155,6 +155,30 @@ def sensitivity_style(sensitivity: np.ndarray | NpyFile, unit: str = "", *, nega
         elif finite.max() < 0:
             high, colours, notes = -weakest, colours[:middle], (notes[0], "")
     return LinearPseudocolor(low, high, colours, unit, _beyond(finite, low, high), notes)
+
+
+def source_style(net_source: np.ndarray | NpyFile, unit: str = "", rounding: float = 0.0) -> Style:
+    """Return the style of a map of sources (red) and sinks (blue), white at 0.
+
+    The limit is the 98th percentile of the magnitudes larger than rounding can explain, or the 75th where these are
+    few: in most flows nearly all cells are 0 but for rounding, which must not look like sources.
+
+    Parameters
+    ----------
+    net_source
+        The map.
+    unit
+        Unit of its values.
+    rounding
+        The largest value that rounding can explain.
+    """
+    finite = _finite_sample(net_source)
+    magnitude = np.abs(finite)
+    magnitude = magnitude[magnitude > rounding]
+    percentile = SPARSE_PERCENTILE if magnitude.size < SPARSE * finite.size else UPPER_PERCENTILE
+    limit = _round_up(float(np.percentile(magnitude, percentile)) if magnitude.size else rounding) or 1.0
+    notes = (tr("sinks"), tr("sources"))
+    return LinearPseudocolor(-limit, limit, WHITE_AT_ZERO, unit, _beyond(finite, -limit, limit), notes)
 
 
 def gain_style(gains: np.ndarray | NpyFile, unit: str = "") -> Style:

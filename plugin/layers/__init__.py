@@ -52,6 +52,7 @@ from .points import Points, point_cells, read_points
 from .raster_grid import Raster, RasterGrid
 from .reclassification import Reclassified, reclassify
 from .reduced_landscape import ReducedLandscape, read_reduced, write_painted
+from .same_grid import stream_same_grid
 from .short_circuit_regions import circuit_cells, read_short_circuit_regions
 from .source_features import read_sources
 from .statistics_files import no_statistics_file, set_auxiliary_crs
@@ -149,6 +150,7 @@ __all__ = [
     "stream_point_amounts",
     "stream_quality",
     "stream_raster_amounts",
+    "stream_same_grid",
     "stream_strengths",
     "stream_weights",
     "warn_about_grounds",

@@ -26,11 +26,13 @@ class Task:
     arrays
         Inputs by name, in memory or as files of the job folder; ``landscape`` and ``valid`` are (rows, columns).
     rasters
-        Names of the outputs that must have the landscape's shape, (…, rows, columns); None for all.
+        Names of the outputs that must have the shape of the raster, (…, rows, columns); None for all.
     landscape_name
         Name of the layer of the landscape, or of the file of a network, for messages.
     node_ids
         The user's ids of the nodes of a network, for messages.
+    raster
+        Name of the array on whose grid the rasters lie.
 
     Examples
     --------
@@ -44,14 +46,15 @@ class Task:
     rasters: tuple[str, ...] | None = None
     landscape_name: str = ""
     node_ids: np.ndarray | None = None
+    raster: str = "landscape"
 
     @property
     def shape(self) -> tuple[int, ...] | None:
-        """Rows and columns of the landscape; None for a task without one."""
-        return self.arrays["landscape"].shape if "landscape" in self.arrays else None
+        """Rows and columns of the landscape, or of another raster; None for a task without one."""
+        return self.arrays[self.raster].shape if self.raster in self.arrays else None
 
     def is_raster(self, output: str) -> bool:
-        """Return whether an output must have the landscape's shape."""
+        """Return whether an output must have the shape of the raster."""
         return self.shape is not None and (self.rasters is None or output in self.rasters)
 
 

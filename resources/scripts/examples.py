@@ -28,6 +28,9 @@ NORTH_AND_SOUTH = f'{PATCHES}|subset="id" <= 3 OR "id" >= 7'
 # Between random walk and least-cost path on this landscape: the expected cost is two to five times the least cost.
 THETA = 0.001
 
+#: Cells of permeability 1 over which animals that move at random settle, on average.
+SETTLING_CELLS = 15
+
 
 @dataclass(frozen=True)
 class Example:
@@ -94,6 +97,26 @@ def circuitscape_project(folder: Path) -> dict[str, Any]:
     project = folder / "olinda.ini"
     project.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return {"INPUT": str(project)}
+
+
+def voltage_of_dispersal(folder: Path) -> dict[str, Any]:
+    """Write the voltage of animals that leave good habitat, and settle some 15 cells away where all is permeable."""
+    from qgis.core import QgsProcessingContext, QgsProcessingFeedback
+
+    from permea.plugin.algorithms import ALGORITHMS
+
+    values, dataset = read_raster(QUALITY)
+    width = dataset.GetGeoTransform()[1]
+    settling = np.full(values.shape, 1 / (width * SETTLING_CELLS**2))
+    _write(folder / "settling.tif", "GTiff", settling, -9999.0, gdal.GDT_Float32, dataset)
+    algorithm = next(each for each in ALGORITHMS if each.identifier == "currentflowadvanced")().create()
+    inputs = {"SOURCE_RASTER": QUALITY, "GROUND_RASTER": str(folder / "settling.tif"), "GROUND_VALUES": "conductance"}
+    outputs = {name: str(folder / f"{name.lower()} of dispersal.tif") for name in ("OUTPUT", "VOLTAGE")}
+    feedback = QgsProcessingFeedback()
+    _, successful = algorithm.run({**LANDSCAPE, **inputs, **outputs}, QgsProcessingContext(), feedback)
+    if not successful:
+        raise RuntimeError(f"permea:currentflowadvanced failed:\n{feedback.textLog()}")
+    return {"POTENTIAL": outputs["VOLTAGE"]}
 
 
 def read_raster(path: str) -> tuple[np.ndarray, gdal.Dataset]:
@@ -195,6 +218,13 @@ EXAMPLES = (
         explained=("OUTPUT",),
     ),
     Example("movingwindowcurrent", {**LANDSCAPE, "SOURCE_STRENGTH": QUALITY}, points="", legend="current"),
+    Example(
+        "flowdivergence",
+        {**LANDSCAPE, "KIND": "potential"},
+        points="",
+        prepare=voltage_of_dispersal,
+        legend="net source",
+    ),
     Example("rspflow", {**LANDSCAPE, "SOURCES": PATCHES, "THETA": THETA}, legend="passages"),
     Example("barriers", {**LANDSCAPE, "FOCAL": PATCHES, "ID_FIELD": "id"}, legend="gain"),
 )

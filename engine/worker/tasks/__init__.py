@@ -11,6 +11,7 @@ from .circuit_network import CircuitNetworkTask
 from .connected_components import ConnectedComponentsTask
 from .connected_habitat import ConnectedHabitatTask
 from .distance_matrix import DistanceMatrixTask
+from .flow_divergence import FlowDivergenceTask
 from .least_cost_corridor import LeastCostCorridorTask
 from .least_cost_distance import LeastCostDistanceTask
 from .least_cost_paths import LeastCostPathsTask
@@ -40,6 +41,7 @@ TASKS: dict[str, Task] = {
         CircuitNetworkTask(),
         ConnectedComponentsTask(),
         ConnectedHabitatTask(),
+        FlowDivergenceTask(),
         SensitivityTask(),
         WindowedConnectivityTask(),
         WindowedSensitivityTask(),

@@ -1,4 +1,4 @@
-"""The report of a run of the engine on a landscape."""
+"""The report of a run of the engine on a raster."""
 
 from __future__ import annotations
 
@@ -55,18 +55,18 @@ def write_run_report(
         for raster in rasters
         if raster.output in paths
     ]
-    landscape = inputs.landscape
+    landscape = inputs.landscape if inputs.has_landscape else None
     numbers = {output.of_run(inputs): result.metrics[output.key] for output in algorithm.number_outputs}
     contents = Contents(
         algorithm,
         inputs.parameters,
         context,
-        landscape.grid,
+        inputs.grid,
         maps,
         log,
         tables,
         numbers,
         landscape,
-        inputs.choice("VALUES"),
+        inputs.choice("VALUES") if inputs.has_landscape else "",
     )
     return write_report(contents, staged)

@@ -26,6 +26,8 @@ SUBJECTS = (
     "PLACES",
     "QUALITY",
     "SOURCE_STRENGTH",
+    "POTENTIAL",
+    "EAST",
     "INPUT",
 )
 

@@ -33,6 +33,7 @@ RUNS = {
     "connectedcomponents": {},
     "currentflow": {"FOCAL": CELLS, "MAXIMUM_MAP": OUTPUT},
     "currentflowadvanced": {"SOURCES": CELLS[:1], "GROUNDS": CELLS[1:]},
+    "flowdivergence": {"KIND": "potential", "POTENTIAL": "voltage"},
     "leastcostpaths": {"FOCAL": CELLS},
     "leastcostcorridor": {"FOCAL": CELLS, "PATHS": OUTPUT, "ALLOCATION": OUTPUT, "BACKLINK": OUTPUT},
     "movingwindowcurrent": {"RADIUS": 60.0, "BLOCK_SIZE": 1},
@@ -56,6 +57,8 @@ def report(run, provider, points, geotiff, valley_file, tmp_path):
         own |= {key: value for key, value in RUNS[name].items() if key not in own}
         if "QUALITY" in own:
             own["QUALITY"] = geotiff(np.ones((9, 12)), name="quality")
+        if "POTENTIAL" in own:
+            own["POTENTIAL"] = geotiff(np.arange(108.0).reshape(9, 12), name="voltage")
         landscape = geotiff(np.full((4, 5), 2, np.uint8), name="cover") if "MATRIX" in own else valley_file
         destinations = provider.algorithm(name).destinationParameterDefinitions()
         optional = {d.name(): None for d in destinations if d.flags() & d.FlagOptional}

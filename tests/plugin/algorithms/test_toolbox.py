@@ -103,6 +103,8 @@ def test_algorithms_run_in_background_thread(provider):
         ("pinch point", "barriers currentflow movingwindowcurrent"),
         ("Linkage Mapper", "leastcostpaths leastcostcorridor barriers"),
         ("circuit theory", "resistancedistance currentflow currentflowadvanced movingwindowcurrent barriers"),
+        ("divergence", "flowdivergence"),
+        ("net flux", "flowdivergence"),
         ("genetics", "resistancedistance distancematrix"),
     ],
 )
