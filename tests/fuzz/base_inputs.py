@@ -54,6 +54,8 @@ BASES: dict[str, tuple[tuple[tuple[str, ...], ...], dict[str, Any]]] = {
     ),
     "distancematrix": ((("INPUT", "FOCAL"), ("INPUT", "FOCAL_RASTER"), ("INPUT", "FOCAL", "TARGETS")), {}),
     "distancetohabitat": ((("HABITAT", "LANDSCAPE"),), {}),
+    # One of the two kinds of flow has no use for the other's rasters; a mutation of KIND changes which.
+    "flowdivergence": ((("INPUT", "POTENTIAL", "EAST", "NORTH"),), {}),
     "landcovertocurrentsandbarriers": ((("LAND_COVER", "CLASS_TABLE", "FOCAL"),), {}),
     "leastcostcorridor": ((("INPUT", "FOCAL"), ("INPUT", "FOCAL_RASTER"), ("INPUT", "FOCAL", "TARGETS")), {}),
     "leastcostdistance": ((("INPUT", "SOURCES"), ("INPUT", "SOURCE_RASTER")), {}),

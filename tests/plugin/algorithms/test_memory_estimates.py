@@ -31,6 +31,8 @@ CASES = [
     ("sensitivity", 700, 700, {"SOURCES": 10, "DISTANCE": "resistance"}),
     ("barriers", 700, 700, {"FOCAL": 5, "DISTANCE": "leastcost"}),
     ("windowedconnectivity", 2000, 2000, {"QUALITY": "quality", "RANGE": 600, "COARSENING": 1.0}),
+    ("flowdivergence", 2000, 2000, {"POTENTIAL": "quality"}),
+    ("flowdivergence", 2000, 2000, {"KIND": "components", "EAST": "quality", "NORTH": "quality"}),
     ("movingwindowcurrent", 800, 800, {"RADIUS": 900, "BLOCK_SIZE": 21}),
 ]
 
