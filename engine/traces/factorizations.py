@@ -25,7 +25,7 @@ def svd(matrix: Float[Array, "n n"]) -> tuple[Float[Array, "n n"], Float[Array, 
 
 
 @sequential_vmap
-def symmetric_eigenvalues(matrix: Float[Array, "n n"]) -> tuple[Float[Array, " n"], Float[Array, "n n"]]:
+def eigh(matrix: Float[Array, "n n"]) -> tuple[Float[Array, " n"], Float[Array, "n n"]]:
     """Return the eigenvalues of a symmetric matrix, ascending, and its eigenvectors; not differentiable."""
     values, vectors = jnp.linalg.eigh(matrix)
     return values, vectors

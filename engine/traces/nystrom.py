@@ -5,7 +5,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from .factorizations import inverse, symmetric_eigenvalues
+from .factorizations import eigh, inverse
 from .probes import Distribution
 from .trace_method import AbstractTraceMethod, mean_product, padded_rows
 
@@ -130,7 +130,7 @@ class XNysTrace(AbstractTraceMethod):
         gram = state.probes @ state.images.T
         largest = jnp.abs(gram).max()
         tolerance = jnp.maximum(TOLERANCE, 1e3 * jnp.finfo(gram.dtype).eps) * largest
-        negative = symmetric_eigenvalues((gram + gram.T) / 2)[0][0] < -tolerance
+        negative = eigh((gram + gram.T) / 2)[0][0] < -tolerance
         return negative | (jnp.abs(gram - gram.T).max() > tolerance), (
             "the operator is not symmetric and positive semidefinite, as method='xnystrace' needs; use method='xtrace'"
         )
@@ -144,7 +144,7 @@ class XNysTrace(AbstractTraceMethod):
         largest = jnp.abs(gram).max()
         largest = jnp.where(largest > 0, largest, 1.0)
         unused = jnp.arange(gram.shape[0]) >= state.count
-        values, vectors = symmetric_eigenvalues((gram + gram.T) / 2 + jnp.diag(jnp.where(unused, largest, 0.0)))
+        values, vectors = eigh((gram + gram.T) / 2 + jnp.diag(jnp.where(unused, largest, 0.0)))
         return jnp.maximum(values, floor * jnp.maximum(values[-1], largest)), vectors
 
     def _scale_without(self, state: NystromState) -> Float[Array, "capacity capacity"]:

@@ -34,8 +34,8 @@ SOLVED_GRAPH_BYTES_PER_CELL = 130
 UNKNOWN_BYTES_PER_CELL = 48
 SOLUTION_BYTES_PER_CELL = 8
 
-#: Bytes per cell of the sources and sinks of a field, and of a potential in addition to the graph.
-FIELD_BYTES_PER_CELL, POTENTIAL_BYTES_PER_CELL = 120, 120
+#: Bytes per cell of the sources and sinks of a field, and of a potential, with the graph.
+FIELD_BYTES_PER_CELL, POTENTIAL_BYTES_PER_CELL = 100, 180
 
 #: Bytes per cell of a resistance map in addition to the factor: graph and selected inverse; each source.
 MAP_GRAPH_BYTES_PER_CELL, MAP_BYTES_PER_CELL = 500, 64
@@ -112,7 +112,7 @@ def flow_divergence(cells: int, *, on_landscape: bool) -> ResourceEstimate:
     on_landscape
         Whether the flow is given by a potential on a landscape, which becomes a graph.
     """
-    each = GRAPH_BYTES_PER_CELL + POTENTIAL_BYTES_PER_CELL if on_landscape else FIELD_BYTES_PER_CELL
+    each = POTENTIAL_BYTES_PER_CELL if on_landscape else FIELD_BYTES_PER_CELL
     return ResourceEstimate(BASE_BYTES + cells * each, shortest_paths(cells, 1).seconds)
 
 

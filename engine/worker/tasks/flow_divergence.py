@@ -66,10 +66,10 @@ def _of_potential(job: Job, roundoff: float) -> tuple[FlowDivergence, dict[str, 
             f"{count_of(outside, 'cell has', 'cells have')} a voltage, but cannot be entered in the landscape; no "
             "current flows there"
         )
-    if ends := np.count_nonzero(_beside(active & ~known, grid) & active & known):
+    if ends := np.count_nonzero(_neighbours_of(active & ~known, grid) & active & known):
         job.report.warning(
-            f"{count_of(ends, 'cell', 'cells')} with a voltage border on passable cells without one. The current "
-            "between them is not known and is taken as 0, so that they may look like sources or sinks"
+            f"{count_of(ends, 'cell with a voltage borders', 'cells with a voltage border')} on passable cells without "
+            "one. The current between them is not known and is taken as 0, which may look like a source or a sink"
         )
     return flow, landscape_metrics(grid)
 
@@ -95,12 +95,12 @@ def _of_components(job: Job, roundoff: float) -> tuple[FlowDivergence, dict[str,
     return flow, {"active_cells": cells, "components": None}
 
 
-def _beside(cells: np.ndarray, grid: GridGraph) -> np.ndarray:
+def _neighbours_of(cells: np.ndarray, grid: GridGraph) -> np.ndarray:
     """Return the cells with a neighbour among some cells."""
-    beside = np.zeros_like(cells)
+    neighbours = np.zeros_like(cells)
     for step in neighbour_offsets(grid.directions):
-        beside |= shift(cells, step, fill=False)
-    return beside
+        neighbours |= shift(cells, step, fill=False)
+    return neighbours
 
 
 def _balance(flow: FlowDivergence) -> dict[str, Any]:

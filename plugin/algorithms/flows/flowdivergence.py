@@ -221,7 +221,10 @@ def _raster(
 
 def _rounding_text(inputs: FlowInputs, result: Result) -> str:
     """Return how much of the map is larger than rounding can explain."""
-    numbers, share = result.metrics, result.metrics["rounding_cells"] / result.metrics["active_cells"]
+    numbers = result.metrics
+    # Passable cells without a voltage are not part of the flow.
+    cells = sum(numbers[key] for key in ("source_cells", "sink_cells", "rounding_cells"))
+    share = numbers["rounding_cells"] / cells
     stored = {0.0: tr("whole numbers"), SINGLE: tr("single precision, about 7 digits")}
     return tr(
         "{source_cells:# source|# sources} (in all {sources}) and {sink_cells:# sink|# sinks} (in all {sinks}) are "

@@ -67,6 +67,13 @@ def test_per_area():
     np.testing.assert_allclose(density, total / 6.0, rtol=1e-15)
 
 
+def test_one_cell_next_to_unknown_voltages_is_named_in_the_singular():
+    parameters = {"kind": "potential", "pixel_size": [1.0, 1.0]}
+    land = np.ones((1, 3))
+    _, [warning] = run(parameters, landscape=land, valid=land > 0, potential=np.array([[2.0, 1.0, np.nan]]))
+    assert warning.startswith("1 cell with a voltage borders on passable cells without one")
+
+
 def test_cells_that_are_left_out_are_named():
     voltage = np.where(LANDSCAPE > 0, VOLTAGE, 1.0)
     voltage[5, 0] = np.nan
